@@ -1,0 +1,39 @@
+"""Planning periods and demand buckets: calendar arithmetic without a clock."""
+
+import datetime as dt
+from typing import Literal
+
+import pandas as pd
+
+PeriodType = Literal["month", "week"]
+
+BUCKET_FREQUENCY = {"month": "MS", "week": "W-MON"}
+
+
+def period_start(day: dt.date, period_type: PeriodType) -> dt.date:
+    """First day of the calendar month, or the Monday of the week, that holds `day`."""
+    return day.replace(day=1) if period_type == "month" else day - dt.timedelta(days=day.weekday())
+
+
+def period_end(start: dt.date, period_type: PeriodType) -> dt.date:
+    """First day after the period that begins on `start`: its cut-off."""
+    if period_type == "week":
+        return start + dt.timedelta(days=7)
+    return (start.replace(day=28) + dt.timedelta(days=4)).replace(day=1)
+
+
+def periods_between(first: dt.date, last: dt.date, period_type: PeriodType) -> list[dt.date]:
+    """Starts of all periods from the one that holds `first` to the one that holds `last`."""
+    starts, current = [], period_start(first, period_type)
+    while current <= last:
+        starts.append(current)
+        current = period_end(current, period_type)
+    return starts
+
+
+def last_complete_bucket(cut_off: dt.date, bucket_type: PeriodType) -> pd.Timestamp:
+    """Start of the newest bucket that ends at or before the cut-off.
+
+    Example: with weeks and a cut-off on Thursday 2025-01-02, the bucket of Monday 2024-12-23.
+    """
+    return pd.Timestamp(period_start(period_start(cut_off, bucket_type) - dt.timedelta(days=1), bucket_type))

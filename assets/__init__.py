@@ -1,0 +1,1 @@
+"""Thin Dagster assets, one module a stage: read, one domain call, write, report."""

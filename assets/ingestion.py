@@ -1,0 +1,116 @@
+"""Tables of the schema `raw`, one per contract entity: rows as landed and accepted. Typing and joins live in dbt."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from data_quality.contracts import Contract, clauses, load_contracts, raw_columns
+from orchestration.automation import WRITER_POOL
+from orchestration.partitions import PERIODS
+from orchestration.resources.landing import EntityLoad, Landing
+from orchestration.resources.warehouse import Warehouse
+
+CONTRACTS = load_contracts()
+_BALANCE = "accepted_plus_quarantined_is_landed"
+
+
+def _key(entity: str) -> dg.AssetKey:
+    return dg.AssetKey(["raw", entity])
+
+
+def _spec(contract: Contract) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        _key(contract.name),
+        group_name="raw",
+        owners=[contract.owner],
+        kinds={"python", "duckdb", "parquet"},
+        code_version=contract.version,
+        description=contract.description,
+        partitions_def=PERIODS,
+        metadata={"dagster/column_schema": _schema(contract)},
+    )
+
+
+def _schema(contract: Contract) -> dg.TableSchema:
+    described = {column.name: column for column in contract.columns}
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(name, type_, description=described[name].description if name in described else None)
+            for name, type_ in raw_columns(contract)
+        ]
+    )
+
+
+def _check_specs(contract: Contract) -> Iterator[dg.AssetCheckSpec]:
+    # A number downstream would be wrong if rows had been lost; a row that fails a clause is set aside or told of.
+    yield dg.AssetCheckSpec(
+        _BALANCE, asset=_key(contract.name), blocking=True, description="Every row read was accepted or quarantined."
+    )
+    for clause in clauses(contract):
+        if clause.severity != "block":
+            yield dg.AssetCheckSpec(clause.name, asset=_key(contract.name), description=f"Expected: {clause.expected}.")
+
+
+@dg.multi_asset(
+    name="raw",
+    specs=[_spec(contract) for contract in CONTRACTS.values()],
+    check_specs=[spec for contract in CONTRACTS.values() for spec in _check_specs(contract)],
+    # One load brings all entities or none; entities that the source lacks have no checks to report.
+    can_subset=True,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    pool=WRITER_POOL,
+)
+def raw(
+    context: dg.AssetExecutionContext, landing: Landing, warehouse: Warehouse
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    """One row per version of a landed row: with source, file, row number, row hash, load and time of knowledge."""
+    load = landing.land(warehouse, landing.validate_extract())
+    context.log.info(f"load {load.load_id}: {'landed' if load.is_new else 'nothing has changed since'}")
+    for name in sorted(CONTRACTS):
+        if _key(name) not in context.selected_asset_keys:
+            continue
+        entity = load.entities.get(name)
+        yield dg.MaterializeResult(
+            asset_key=_key(name),
+            metadata=_figures(entity, load.load_id, is_new=load.is_new),
+            check_results=list(_check_results(entity)) if entity else [],
+        )
+
+
+def _figures(entity: EntityLoad | None, load_id: str, *, is_new: bool) -> dict[str, object]:
+    if entity is None:
+        return {"dagster/row_count": 0, "is_provided": False}
+    periods = [f"| {period} | {rows} |" for period, rows in sorted(entity.period_rows.items())]
+    return {
+        "dagster/row_count": entity.accepted_row_count,
+        "is_provided": True,
+        "load_id": load_id,
+        "is_new_load": is_new,
+        "landed_row_count": entity.landed_row_count,
+        "quarantined_row_count": entity.quarantined_row_count,
+        "new_row_count": entity.new_row_count,
+        "changed_row_count": entity.changed_row_count,
+        "late_row_count": entity.late_row_count,
+        "rows_by_period": dg.MetadataValue.md("\n".join(["| period | new or changed rows |", "|---|---|", *periods])),
+    }
+
+
+def _check_results(entity: EntityLoad) -> Iterator[dg.AssetCheckResult]:
+    balanced = entity.accepted_row_count + entity.quarantined_row_count == entity.landed_row_count
+    yield dg.AssetCheckResult(
+        asset_key=_key(entity.entity_name),
+        check_name=_BALANCE,
+        passed=balanced and entity.landed_row_count > 0,
+        severity=dg.AssetCheckSeverity.ERROR,
+        metadata={"landed": entity.landed_row_count, "accepted": entity.accepted_row_count},
+    )
+    for result in entity.clause_results:
+        if result["severity_code"] == "block":
+            continue
+        yield dg.AssetCheckResult(
+            asset_key=_key(entity.entity_name),
+            check_name=result["clause_name"],
+            passed=bool(result["is_passed"]),
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"checked": int(result["checked_row_count"]), "failed": int(result["failed_row_count"])},
+        )

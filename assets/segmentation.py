@@ -1,0 +1,49 @@
+"""Table `segmentation.segment_assignment`: one row per period, item and location. No statistics live here."""
+
+import dagster as dg
+
+from assets.history import demand_history
+from assets.output import Events, asset_key, border_check, code_counts, hand_over
+from orchestration.automation import OWNERS, WRITER_POOL
+from orchestration.partitions import PERIODS, cut_off, period_of
+from orchestration.resources.parameters import ParameterStore
+from orchestration.resources.warehouse import Warehouse
+from stockstrata.segmentation.assignment import segment_item_locations
+from stockstrata.tables import SEGMENT_ASSIGNMENT
+
+
+@dg.asset(
+    key=asset_key(SEGMENT_ASSIGNMENT),
+    group_name="segmentation",
+    deps=[
+        dg.AssetKey(["intermediate", "int_demand__bucketed"]),
+        dg.AssetKey(["intermediate", "int_item_locations__planned"]),
+        dg.AssetKey(["parameters", "planning_settings"]),
+        dg.AssetKey(["parameters", "segment_rules"]),
+    ],
+    partitions_def=PERIODS,
+    owners=OWNERS,
+    kinds={"python", "duckdb"},
+    code_version="1",
+    pool=WRITER_POOL,
+    check_specs=[border_check(SEGMENT_ASSIGNMENT)],
+)
+def segment_assignment(
+    context: dg.AssetExecutionContext, warehouse: Warehouse, parameter_store: ParameterStore
+) -> Events:
+    """One row per period, item and location: its classes, the figures behind them and its segment."""
+    period = period_of(context)
+    item_locations = warehouse.read_period("intermediate.int_item_locations__planned", period)
+    assigned = segment_item_locations(
+        demand_history(warehouse, item_locations, cut_off(period)),
+        item_locations,
+        parameters=parameter_store.in_force(cut_off(period)),
+        cut_off_date=cut_off(period),
+    )
+    yield from hand_over(
+        warehouse,
+        SEGMENT_ASSIGNMENT,
+        assigned,
+        period,
+        {"segments": code_counts(assigned["segment_code"]), "patterns": code_counts(assigned["pattern_code"])},
+    )

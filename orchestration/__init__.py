@@ -1,0 +1,1 @@
+"""Dagster wiring: when, in which order, with which connection."""

@@ -1,0 +1,46 @@
+"""The code location: assets, checks, jobs, schedules, sensors and resources put together."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from assets import audit, forecasting, ingestion, policy, publication, segmentation, transform
+from orchestration.checks import CHECKS
+from orchestration.jobs import JOBS
+from orchestration.partitions import SETTINGS
+from orchestration.resources.dbt import dbt_resource
+from orchestration.resources.landing import Landing
+from orchestration.resources.parameters import ParameterStore
+from orchestration.resources.publisher import Publisher
+from orchestration.resources.warehouse import Warehouse
+from orchestration.schedules import SCHEDULES
+from orchestration.sensors import SENSORS
+
+_STAGES = [ingestion, transform, segmentation, forecasting, policy, audit, publication]
+
+
+def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
+    """All definitions, with the resources of the settings in force unless they are overridden."""
+    company = SETTINGS.company
+    store = ParameterStore(folder=str(company.parameters_folder) if company.parameters_folder else None)
+    warehouse_file = str(SETTINGS.warehouse_file)
+    return dg.Definitions(
+        assets=dg.load_assets_from_modules(_STAGES),
+        asset_checks=CHECKS,
+        jobs=JOBS,
+        schedules=SCHEDULES,
+        sensors=SENSORS,
+        executor=dg.in_process_executor,
+        resources={
+            "dbt": dbt_resource(SETTINGS),
+            "landing": Landing.from_settings(SETTINGS),
+            "parameter_store": store,
+            "publisher": Publisher(folder=str(SETTINGS.published), warehouse_path=warehouse_file),
+            "warehouse": Warehouse(path=warehouse_file, parameters_version=store.version()),
+            **(resource_overrides or {}),
+        },
+    )
+
+
+defs = build_defs()

@@ -1,0 +1,39 @@
+"""The jobs: land what is new, plan one cycle, plan many again."""
+
+import dagster as dg
+
+
+_FACTS = dg.AssetSelection.tag("facts", "")
+_CYCLE = (
+    dg.AssetSelection.tag("cycle", "")
+    | dg.AssetSelection.groups("segmentation", "forecast", "policy", "audit", "published")
+    | dg.AssetSelection.tag("marts", "")
+)
+
+# One process for all steps: a process a step would pay seconds of imports for each (docs/decisions/0004).
+IN_PROCESS = dg.in_process_executor
+
+land = dg.define_asset_job(
+    "land",
+    selection=dg.AssetSelection.groups("raw") | _FACTS,
+    description="Land what is new in the source and build the facts of the periods it touches.",
+    executor_def=IN_PROCESS,
+)
+
+plan_cycle = dg.define_asset_job(
+    "plan_cycle",
+    selection=_FACTS | _CYCLE,
+    description="Plan one closed period: features, segments, forecasts, policies, proposals, marts, publication.",
+    executor_def=IN_PROCESS,
+)
+
+backfill = dg.define_asset_job(
+    "backfill",
+    selection=dg.AssetSelection.groups("raw") | _FACTS | _CYCLE,
+    description="Land and plan past periods again, one run per period, oldest first.",
+    executor_def=IN_PROCESS,
+    # The queue takes one run of this tag at a time, in the order of the periods.
+    tags={"stockstrata/ordered": "backfill"},
+)
+
+JOBS = [land, plan_cycle, backfill]

@@ -1,0 +1,1 @@
+"""The things that assets are given: settings, warehouse, landing, parameters, dbt."""

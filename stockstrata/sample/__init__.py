@@ -1,0 +1,1 @@
+"""A made-up company with known truth: seeded, free of clock and files, frames out."""

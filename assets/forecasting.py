@@ -1,16 +1,21 @@
 """Tables of the schema `forecast`: scores, champions, forecasts, lead-time demand, accuracy. No models live here."""
 
+import datetime as dt
 import os
 
 import dagster as dg
+import pandas as pd
 
 from assets.history import demand_history, known_demand
 from assets.output import Events, asset_key, border_check, code_counts, hand_over
 from orchestration.automation import OWNERS, WRITER_POOL
-from orchestration.partitions import PERIODS, cut_off, period_of
+from orchestration.partitions import PERIODS, SETTINGS, cut_off, period_of
 from orchestration.resources.parameters import ParameterStore
 from orchestration.resources.warehouse import Warehouse
+from stockstrata.forecasting.accuracy import naive_scales, snapshot_accuracy
 from stockstrata.forecasting.run import forecast_segments
+from stockstrata.panel import DemandPanel
+from stockstrata.periods import last_complete_bucket
 from stockstrata.tables import (
     CHAMPION,
     DEMAND_FORECAST,
@@ -19,30 +24,97 @@ from stockstrata.tables import (
     LEAD_TIME_DEMAND,
     MODEL_SCORE,
     SEGMENT_ASSIGNMENT,
+    Table,
 )
 
 _FROZEN = """
-    select forecast.period_start_date, forecast.item_id, forecast.location_id, segment_assignment.segment_code,
-        forecast.bucket_start_date, forecast.horizon_bucket, forecast.mean_qty, forecast.p50_qty, forecast.p90_qty,
-        forecast.p95_qty
+    select forecast.*, segment_assignment.segment_code
     from forecast.demand_forecast as forecast
     inner join segmentation.segment_assignment
         on segment_assignment.period_start_date = forecast.period_start_date
         and segment_assignment.item_id = forecast.item_id and segment_assignment.location_id = forecast.location_id
-    where forecast.period_start_date < $period and forecast.bucket_start_date > $before
-        and forecast.bucket_start_date <= $last
+    where forecast.period_start_date < $period
+        and forecast.bucket_start_date > $judged_before and forecast.bucket_start_date <= $last
     order by all
 """
+_INPUTS = [
+    dg.AssetKey(["intermediate", "int_demand__bucketed"]),
+    dg.AssetKey(["intermediate", "int_item_locations__planned"]),
+    asset_key(SEGMENT_ASSIGNMENT),
+    asset_key(LEAD_TIME),
+    *(dg.AssetKey(["parameters", name]) for name in ("segment_strategies", "forecast_pools", "forecast_settings")),
+]
+_TABLES = {
+    MODEL_SCORE: "One row per period, item, location and model: its error at rolling origins.",
+    CHAMPION: "One row per period, item and location: the model chosen, and why.",
+    DEMAND_FORECAST: "One row per period, item, location and future bucket: expected demand and its quantiles, frozen.",
+    LEAD_TIME_DEMAND: "One row per period, item and location: demand over the protection interval as a distribution.",
+    FORECAST_ACCURACY: "One row per period, segment, lag and evaluation: how good forecasts were, frozen or back-tested.",
+}
+# Accuracy judges the forecasts that earlier cycles froze, so cycles are planned in their order.
+_EARLIER_FORECASTS = dg.AssetDep(
+    asset_key(DEMAND_FORECAST),
+    partition_mapping=dg.TimeWindowPartitionMapping(
+        start_offset=-1, end_offset=-1, allow_nonexistent_upstream_partitions=True
+    ),
+)
 
 
-def _spec(table: Table, deps: list[dg.AssetKey], description: str) -> dg.AssetSpec:
+def _spec(table: Table) -> dg.AssetSpec:
     return dg.AssetSpec(
         asset_key(table),
-        deps=deps,
+        deps=[*_INPUTS, *([_EARLIER_FORECASTS] if table is FORECAST_ACCURACY else [])],
         group_name="forecast",
         owners=OWNERS,
         kinds={"python", "duckdb"},
         code_version="1",
-        description=description,
+        description=_TABLES[table],
         partitions_def=PERIODS,
+    )
+
+
+@dg.multi_asset(
+    name="forecast",
+    specs=[_spec(table) for table in _TABLES],
+    check_specs=[border_check(table) for table in _TABLES],
+    pool=WRITER_POOL,
+)
+def forecast(context: dg.AssetExecutionContext, warehouse: Warehouse, parameter_store: ParameterStore) -> Events:
+    """Forecast every item-location by the pool of its segment, and judge what earlier cycles forecast."""
+    period = period_of(context)
+    item_locations = warehouse.read_period("intermediate.int_item_locations__planned", period)
+    panel = demand_history(warehouse, item_locations, cut_off(period))
+    found = forecast_segments(
+        panel,
+        warehouse.read_period(SEGMENT_ASSIGNMENT.name, period),
+        warehouse.read_period(LEAD_TIME.name, period),
+        parameters=parameter_store.in_force(cut_off(period)),
+        workers=os.cpu_count() or 1,
+    )
+    accuracy = pd.concat([found.accuracy, _judged_snapshots(warehouse, panel, period)], ignore_index=True)
+    yield from hand_over(warehouse, MODEL_SCORE, found.scores, period)
+    yield from hand_over(
+        warehouse, CHAMPION, found.champions, period, {"models": code_counts(found.champions["model_code"])}
+    )
+    yield from hand_over(warehouse, DEMAND_FORECAST, found.forecasts, period)
+    yield from hand_over(
+        warehouse,
+        LEAD_TIME_DEMAND,
+        found.lead_time_demand,
+        period,
+        {"methods": code_counts(found.lead_time_demand["method_code"])},
+    )
+    yield from hand_over(warehouse, FORECAST_ACCURACY, accuracy, period)
+
+
+def _judged_snapshots(warehouse: Warehouse, panel: DemandPanel, period: dt.date) -> pd.DataFrame:
+    """Accuracy of earlier cycles' forecasts for the buckets that this period completed."""
+    bucket_type = SETTINGS.company.bucket_type
+    last = last_complete_bucket(cut_off(period), bucket_type)
+    window = {"period": period, "judged_before": last_complete_bucket(period, bucket_type), "last": last}
+    return snapshot_accuracy(
+        warehouse.read(_FROZEN, window),
+        known_demand(warehouse, cut_off(period)),
+        naive_scales(panel),
+        last_bucket_date=last.date(),
     )

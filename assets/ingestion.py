@@ -26,7 +26,8 @@ def _spec(contract: Contract) -> dg.AssetSpec:
         kinds={"python", "duckdb", "parquet"},
         code_version=contract.version,
         description=contract.description,
-        partitions_def=PERIODS,
+        # Master data has no event date: its versions are told apart by when they became known.
+        partitions_def=PERIODS if contract.event_date else None,
         metadata={"dagster/column_schema": _schema(contract)},
     )
 

@@ -7,9 +7,12 @@ import dagster as dg
 import pandas as pd
 
 from data_quality.suites.engine import verify_frame
+from data_quality.verdict import Verdict
 from orchestration.resources.warehouse import Warehouse
 from stockstrata.errors import PlanningError
 from stockstrata.tables import STAMP, Table
+
+_SHOWN_ROWS = 20
 
 Events = Iterator[dg.MaterializeResult | dg.AssetCheckResult]
 
@@ -50,11 +53,11 @@ def hand_over(
         check_name=_claim(table),
         passed=verdict.is_passed,
         severity=dg.AssetCheckSeverity.ERROR,
-        metadata={"clauses": len(verdict.clauses), "failed_clauses": dg.MetadataValue.json(verdict.failed_clauses())},
+        metadata={"clauses": len(verdict.results), "failed_clauses": _failed(verdict)},
     )
     if not verdict.is_passed:
         yield check
-        raise PlanningError(f"{table.name}, period {period}: nothing written; {verdict.describe()}")
+        raise PlanningError(f"{table.name}, period {period}: nothing written; failed: {_failed(verdict)}")
     rows = warehouse.replace_period(table, frame, period)
     yield dg.MaterializeResult(
         asset_key=asset_key(table),
@@ -73,6 +76,12 @@ def code_counts(codes: pd.Series) -> dg.MetadataValue:
     counts = codes.value_counts().sort_index()
     rows = [f"| {code} | {count} |" for code, count in counts.items()]
     return dg.MetadataValue.md("\n".join(["| code | rows |", "|---|---|", *rows]))
+
+
+def _failed(verdict: Verdict) -> str:
+    """Failed clauses with up to 20 offending rows."""
+    clauses = [f"{result.clause_name} ({result.failed_row_count})" for result in verdict.results if not result.is_passed]
+    return "; ".join([*clauses, *verdict.violations["reason"].head(_SHOWN_ROWS)]) or "none"
 
 
 def _claim(table: Table) -> str:

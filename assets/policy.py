@@ -19,12 +19,7 @@ from stockstrata.tables import (
 )
 
 _ITEM_LOCATIONS = dg.AssetKey(["intermediate", "int_item_locations__planned"])
-_RECEIPTS_KNOWN = """
-    select order_id, line, item_id, location_id, supplier_id, order_date, receipt_date, lead_time_days, received_qty
-    from intermediate.int_receipts__lead_times
-    where receipt_date < $cut_off and known_from_at < $cut_off and known_to_at >= $cut_off
-    order by all
-"""
+_RECEIPTS = "select * from intermediate.int_receipts__lead_times order by all"
 
 
 @dg.asset(
@@ -48,7 +43,7 @@ def lead_time(context: dg.AssetExecutionContext, warehouse: Warehouse, parameter
     period = period_of(context)
     measured = lead_times(
         warehouse.read_period("intermediate.int_item_locations__planned", period),
-        warehouse.read(_RECEIPTS_KNOWN, {"cut_off": cut_off(period)}),
+        warehouse.read(_RECEIPTS),
         parameters=parameter_store.in_force(cut_off(period)),
         cut_off_date=cut_off(period),
     )

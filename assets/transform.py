@@ -9,21 +9,21 @@ from dagster_dbt import DbtCliResource, dbt_assets
 
 from orchestration.automation import WRITER_POOL
 from orchestration.partitions import PERIODS, SETTINGS
-from orchestration.resources.dbt import Translator, prepare_manifest
+from orchestration.resources.dbt import Translator, assemble_project, prepare_manifest
+from orchestration.resources.dbt_metadata import built_models, failures, model_metadata, with_figures
 from orchestration.resources.parameters import ParameterStore
 from orchestration.resources.warehouse import Warehouse
-from stockstrata.errors import InputError
+from stockstrata.errors import InputError, PlanningError
 
 MANIFEST = prepare_manifest(SETTINGS)
 CYCLE_TAG = "cycle"
-_TRANSLATOR = Translator()
+_TRANSLATOR = Translator(PERIODS)
 
 
 @dbt_assets(
     manifest=MANIFEST,
     name="transform",
     select="tag:facts tag:cycle",
-    partitions_def=PERIODS,
     # Facts of many periods come in one invocation; features of a cycle only one period at a time (see below).
     backfill_policy=dg.BackfillPolicy.single_run(),
     dagster_dbt_translator=_TRANSLATOR,
@@ -39,21 +39,20 @@ def transform(
             "takes one run per period, or select only assets tagged facts."
         )
     warehouse.create_tables()
-    parameter_store.copy_to(SETTINGS.parameters_in_force)
-    yield from _build(context, dbt)
+    assemble_project(SETTINGS, parameter_store)
+    yield from _build(context, dbt, warehouse)
 
 
 @dbt_assets(
     manifest=MANIFEST,
     name="marts",
     select="tag:marts",
-    partitions_def=PERIODS,
     dagster_dbt_translator=_TRANSLATOR,
     pool=WRITER_POOL,
 )
-def marts(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
+def marts(context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: Warehouse) -> Iterator[Any]:
     """The tables that people read, contracts enforced."""
-    yield from _build(context, dbt)
+    yield from _build(context, dbt, warehouse)
 
 
 def _is_cycle_selected(context: dg.AssetExecutionContext) -> bool:
@@ -61,7 +60,7 @@ def _is_cycle_selected(context: dg.AssetExecutionContext) -> bool:
     return any(CYCLE_TAG in specs[key].tags for key in context.selected_asset_keys if key in specs)
 
 
-def _build(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
+def _build(context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: Warehouse) -> Iterator[Any]:
     window = context.partition_time_window
     variables = {
         "window_start": window.start.strftime("%Y-%m-%d"),
@@ -71,9 +70,19 @@ def _build(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[A
         "currency_code": SETTINGS.company.currency_code,
         "source_name": SETTINGS.company.source_name,
     }
+    target = SETTINGS.dbt_target / context.op.name
     invocation = dbt.cli(
-        ["build", "--vars", json.dumps(variables)],
+        ["build", "--exclude-resource-type", "unit_test", "--vars", json.dumps(variables)],
         context=context,
-        target_path=SETTINGS.dbt_target / context.op.name,
+        target_path=target,
+        raise_on_error=False,
     )
-    yield from invocation.stream().fetch_row_counts().fetch_column_metadata()
+    events = list(invocation.stream())
+    run_results = json.loads((target / "run_results.json").read_text(encoding="utf-8"))
+    with warehouse.connect(read_only=True) as connection:
+        models = built_models(run_results, invocation.manifest)
+        metadata = model_metadata(connection, models, SETTINGS.dbt_target / f"lineage_{context.op.name}.json")
+    for event in events:
+        yield with_figures(event, metadata)
+    if not invocation.is_successful():
+        raise PlanningError(failures(run_results))

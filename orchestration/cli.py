@@ -11,12 +11,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from data_quality.validation import SourceValidation
 from orchestration import console as show
 from orchestration.home import bind_company, check_binding, prepare_home, sole_writer, source_folder
 from orchestration.resources.settings import PROJECT_ROOT, Settings, read_settings
 from stockstrata.errors import InputError, StockstrataError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Segmented inventory planning: from raw extracts to explained stock policies.")
 out = Console(soft_wrap=True, highlight=False)
 
 RUN_FAILED = 1
@@ -134,7 +135,7 @@ def _settings(home: Path | None) -> Settings:
     return read_settings()
 
 
-def _validate(settings: Settings, folder: Path) -> "show.SourceValidation":
+def _validate(settings: Settings, folder: Path) -> SourceValidation:
     from orchestration.resources.landing import Landing
 
     company = settings.company.model_copy(update={"source_folder": folder})
@@ -143,7 +144,7 @@ def _validate(settings: Settings, folder: Path) -> "show.SourceValidation":
 
 def _bind(settings: Settings, folder: Path, parameters: Path | None) -> None:
     """Judge source and parameters, then make the home theirs; nothing is written when either cannot be used."""
-    from orchestration.resources.landing import Landing
+    from orchestration.resources.landing import Landing, first_demand_date
     from orchestration.resources.parameters import ParameterStore
     from stockstrata.periods import period_start
 
@@ -162,7 +163,7 @@ def _bind(settings: Settings, folder: Path, parameters: Path | None) -> None:
         period_type=source.period,
         grain=source.grain,
         currency_code=source.currency,
-        first_period=period_start(validation.first_demand_date(), source.period),
+        first_period=period_start(first_demand_date(validation), source.period),
         parameters=Path(store.folder) if store.folder else None,
     )
 

@@ -70,30 +70,23 @@ class StepLines:
 
 def violations(out: Console, validation: SourceValidation) -> int:
     """Print every violation and a line of counts per entity; the number of rows that would be quarantined."""
-    rejected = 0
     for name, entity in validation.entities.items():
-        if not entity.provided:
-            continue
-        for row in entity.violations.itertuples():
-            out.print(escape(
-                f"{row.file_name}, line {row.row_number}, column {row.column_name}: found {row.found_value!r}; "
-                f"expected {row.expected_text} [{row.clause_name}, {row.severity_code}]"
-            ))  # fmt: skip
-        for warning in entity.warnings:
-            out.print(f"[yellow]warning[/yellow] {escape(warning)}")
-        rejected += entity.quarantined_row_count
+        for row in pd.concat([entity.quarantine, entity.warnings]).itertuples():
+            out.print(f"{escape(str(row.reason))} [dim]{row.clause_name}, {row.severity_code}[/dim]")
+        for message in entity.messages:
+            out.print(f"[yellow]note[/yellow] {escape(message)}")
         out.print(
-            f"[bold]{name}[/bold]: {entity.landed_row_count:,} rows, {entity.accepted.num_rows:,} accepted, "
+            f"[bold]{name}[/bold]: {entity.landed_row_count:,} rows, {entity.accepted_row_count:,} accepted, "
             f"{entity.quarantined_row_count:,} to be quarantined"
         )
-    return rejected
+    return validation.quarantined_row_count
 
 
 def quarantine_summary(out: Console, validation: SourceValidation) -> None:
     """One line per entity that had rows set aside, and where to see them."""
     set_aside = {name: found for name, found in validation.entities.items() if found.quarantined_row_count}
     for name, entity in set_aside.items():
-        clauses = entity.violations["clause_name"].value_counts()
+        clauses = entity.quarantine["clause_name"].value_counts()
         told = ", ".join(f"{clause} {count:,}" for clause, count in clauses.head(3).items())
         out.print(f"  [yellow]{name}[/yellow]: {entity.quarantined_row_count:,} rows are set aside ({told})")
     if set_aside:

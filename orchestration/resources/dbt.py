@@ -12,18 +12,28 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource
 
 from orchestration.automation import PLATFORM_OWNERS
+from orchestration.resources.parameters import ParameterStore
 from orchestration.resources.settings import PROJECT_ROOT, Settings
 from stockstrata.errors import StockstrataError
 
 DBT_PROJECT_FOLDER = PROJECT_ROOT / "dbt_project"
+DBT_EXECUTABLE = str(Path(sys.executable).with_name("dbt"))
 _FINGERPRINT = "manifest.fingerprint"
 
 
 class Translator(DagsterDbtTranslator):
-    """Asset key = schema and name; group = schema; owner = the dbt group's, else the platform team."""
+    """Asset key = schema and name; group = schema; owner = the dbt group's, else the platform team.
 
-    def __init__(self) -> None:
+    Models that are filled window by window carry the partitions; views, seeds and whole tables have none.
+    """
+
+    def __init__(self, partitions: dg.PartitionsDefinition) -> None:
         super().__init__(settings=DagsterDbtTranslatorSettings(enable_asset_checks=True, enable_code_references=False))
+        self._partitions = partitions
+
+    def get_partitions_def(self, dbt_resource_props: Mapping[str, Any]) -> dg.PartitionsDefinition | None:
+        """Planning periods for incremental models."""
+        return self._partitions if dbt_resource_props["config"].get("materialized") == "incremental" else None
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         """`schema/name` for models and seeds; what the source states for sources."""
@@ -55,11 +65,12 @@ def prepare_manifest(settings: Settings) -> Path:
     current = project_fingerprint()
     if manifest.exists() and fingerprint.exists() and fingerprint.read_text(encoding="utf-8") == current:
         return manifest
-    settings.dbt_target.mkdir(parents=True, exist_ok=True)
+    folder = settings.company.parameters_folder
+    assemble_project(settings, ParameterStore(folder=str(folder) if folder else None))
     parsed = subprocess.run(  # noqa: S603
         [
-            *(sys.executable, "-m", "dbt.cli.main", "parse"),
-            *("--project-dir", str(DBT_PROJECT_FOLDER), "--profiles-dir", str(DBT_PROJECT_FOLDER)),
+            *(DBT_EXECUTABLE, "parse"),
+            *("--project-dir", str(settings.dbt_project), "--profiles-dir", str(settings.dbt_project)),
             *("--target-path", str(settings.dbt_target), "--log-path", str(settings.dbt_target)),
         ],
         env={**os.environ, **dbt_environment(settings)},
@@ -73,6 +84,23 @@ def prepare_manifest(settings: Settings) -> Path:
     return manifest
 
 
+def assemble_project(settings: Settings, store: ParameterStore) -> None:
+    """Lay the home's dbt project out: links to the shipped one, with copies of the parameter files in force.
+
+    A deployment's own parameters cannot be named by an absolute seed path: dbt would write its artefacts over them.
+    """
+    seeds = settings.dbt_project / "seeds"
+    seeds.mkdir(parents=True, exist_ok=True)
+    settings.dbt_target.mkdir(parents=True, exist_ok=True)
+    shipped = [file for file in DBT_PROJECT_FOLDER.iterdir() if file.name not in {"seeds", "target", "logs"}]
+    for origin in [*shipped, DBT_PROJECT_FOLDER / "seeds" / "reference"]:
+        link = settings.dbt_project / origin.relative_to(DBT_PROJECT_FOLDER)
+        if not link.exists():
+            link.unlink(missing_ok=True)
+            link.symlink_to(origin)
+    store.copy_to(seeds / "parameters")
+
+
 def project_fingerprint() -> str:
     """Hash of every file that dbt's parser reads."""
     digest = hashlib.sha256()
@@ -84,14 +112,12 @@ def project_fingerprint() -> str:
 
 def dbt_environment(settings: Settings) -> dict[str, str]:
     """What the dbt project reads from its environment."""
-    return {
-        "STOCKSTRATA_WAREHOUSE": str(settings.warehouse_file),
-        "STOCKSTRATA_PARAMETERS": str(settings.parameters_in_force),
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-    }
+    return {"STOCKSTRATA_WAREHOUSE": str(settings.warehouse_file), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
 
 
 def dbt_resource(settings: Settings) -> DbtCliResource:
     """The dbt command line; its environment is this process's, completed with what the project reads."""
     os.environ.update(dbt_environment(settings))
-    return DbtCliResource(project_dir=str(DBT_PROJECT_FOLDER), profiles_dir=str(DBT_PROJECT_FOLDER))
+    return DbtCliResource(
+        project_dir=str(settings.dbt_project), profiles_dir=str(settings.dbt_project), dbt_executable=DBT_EXECUTABLE
+    )

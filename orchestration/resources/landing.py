@@ -19,9 +19,10 @@ import duckdb
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
-from data_quality.contracts import Contract
+from data_quality.contracts import Contract, load_contracts
 from data_quality.source import Source, open_source
-from data_quality.validation import EntityValidation, SourceValidation, validate_source
+from data_quality.validation import EntityValidation, SourceValidation, referenced_columns, validate_source
+from data_quality.verdict import results_frame
 from orchestration.resources.settings import Settings
 from orchestration.resources.warehouse import OPEN_END, Warehouse
 
@@ -75,6 +76,7 @@ class Landing(dg.ConfigurableResource):
     scratch: str
     period_type: str
     variables: dict[str, str]
+    warehouse_path: str
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "Landing":
@@ -85,6 +87,7 @@ class Landing(dg.ConfigurableResource):
             scratch=str(settings.home / "unpacked"),
             period_type=settings.company.period_type,
             variables=settings.source_variables,
+            warehouse_path=str(settings.warehouse_file),
         )
 
     def source(self) -> Source:
@@ -102,7 +105,7 @@ class Landing(dg.ConfigurableResource):
             BlockedSource: if a structural fault blocks the source; nothing is landed then.
         """
         source = self.source()
-        return _validated(self.source_folder, tuple(sorted(self.variables.items())), self.scratch, files_state(source))
+        return _validated(source.model_dump_json(), files_state(source), self._known_keys(source.name))
 
     def land(self, warehouse: Warehouse, validation: SourceValidation) -> Load:
         """Write what is new or changed as one load and project it; a source without change adds no load."""
@@ -110,7 +113,7 @@ class Landing(dg.ConfigurableResource):
         self._remove_remains()
         self.project_missing(warehouse)
         loads = self.loads()
-        if loads and loads[-1].fingerprint == validation.fingerprint:
+        if loads and loads[-1].fingerprint == fingerprint(validation):
             return loads[-1].model_copy(update={"is_new": False})
         load = self._write(warehouse, validation, loads)
         self._project(warehouse, load)
@@ -127,6 +130,16 @@ class Landing(dg.ConfigurableResource):
         for load in self.loads():
             if load.load_id not in held:
                 self._project(warehouse, load)
+
+    def _known_keys(self, source_name: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Keys that earlier loads of the source landed: an extract of one month may point at them."""
+        if not any(load.source_name == source_name for load in self.loads()) or not Path(self.warehouse_path).exists():
+            return ()
+        warehouse = Warehouse(path=self.warehouse_path)
+        return tuple(
+            (entity, tuple(warehouse.read(f"select distinct {column} as key from raw.{entity} order by all")["key"]))
+            for entity, column in sorted(referenced_columns().items())
+        )
 
     def _remove_remains(self) -> None:
         root = Path(self.folder)
@@ -153,12 +166,11 @@ class Landing(dg.ConfigurableResource):
                     connection, entity, draft, load_id, loaded_at, validation.source.name, self.period_type, newest
                 )
                 for name, entity in validation.entities.items()
-                if entity.provided
             }
         load = Load(
             load_id=load_id,
             source_name=validation.source.name,
-            fingerprint=validation.fingerprint,
+            fingerprint=fingerprint(validation),
             loaded_at=loaded_at,
             entities=entities,
         )
@@ -203,19 +215,30 @@ def files_state(source: Source) -> str:
 
 
 @lru_cache(maxsize=1)
-def _validated(
-    folder: str, variables: tuple[tuple[str, str], ...], scratch: str, state: str
-) -> SourceValidation:
+def _validated(source_json: str, state: str, known: tuple[tuple[str, tuple[str, ...]], ...]) -> SourceValidation:
     del state  # part of the cache's key: a file that changed is judged anew
-    return validate_source(open_source(Path(folder), variables=dict(variables), scratch=Path(scratch)))
+    keys = {entity: list(values) for entity, values in known if values}
+    return validate_source(Source.model_validate_json(source_json), known_reference_keys=keys)
+
+
+def fingerprint(validation: SourceValidation) -> str:
+    """Hash over the content of all entities' files."""
+    hashes = [f"{name}={entity.file_hash}" for name, entity in sorted(validation.entities.items())]
+    return hashlib.sha256("\n".join(hashes).encode()).hexdigest()
+
+
+def first_demand_date(validation: SourceValidation) -> dt.date:
+    """Oldest demand date of the accepted rows."""
+    return pd.Timestamp(validation.entities["demand"].accepted.column("demand_date").to_pandas().min()).date()
 
 
 def _newest_event(validation: SourceValidation) -> dt.date:
     """Newest event date of all facts: master rows are filed under its period."""
     dates = []
     for entity in validation.entities.values():
-        if entity.provided and entity.contract.event_date:
-            column = entity.contract.event_date[-1]
+        contract = load_contracts()[entity.entity_name]
+        if contract.event_date:
+            column = contract.event_date[-1]
             newest = pd.Series(entity.accepted.column(column).to_pandas()).max()
             if pd.notna(newest):
                 dates.append(pd.Timestamp(newest).date())
@@ -232,7 +255,7 @@ def _write_entity(
     period_type: str,
     newest_event: dt.date,
 ) -> EntityLoad:
-    contract = entity.contract
+    contract = load_contracts()[entity.entity_name]
     connection.register("accepted", entity.accepted)
     connection.execute(
         _delta_sql(contract),
@@ -260,25 +283,24 @@ def _write_entity(
         "count(*) filter (is_late_row), min(event_date), max(event_date) from delta"
     ).fetchone()
     new, changed, late, first, last = counted or (0, 0, 0, None, None)
-    if len(entity.violations):
+    if len(entity.quarantine):
         _append_quarantine(connection, entity, draft / "quarantine" / f"{load_id}.parquet", load_id, loaded_at)
     connection.execute("drop table delta")
-    accepted = entity.accepted.num_rows
     return EntityLoad(
         entity_name=contract.name,
         file_name=entity.file_name,
         file_hash=entity.file_hash,
         landed_row_count=entity.landed_row_count,
-        accepted_row_count=accepted,
+        accepted_row_count=entity.accepted_row_count,
         quarantined_row_count=entity.quarantined_row_count,
         new_row_count=new,
         changed_row_count=changed,
-        unchanged_row_count=accepted - new - changed,
+        unchanged_row_count=entity.accepted_row_count - new - changed,
         late_row_count=late,
         first_event_date=first,
         last_event_date=last,
         period_rows=dict(rows) if contract.event_date else {},
-        clause_results=entity.clause_results.to_dict("records"),
+        clause_results=results_frame(entity.clause_results).to_dict("records"),
     )
 
 
@@ -326,7 +348,7 @@ def _coalesced(columns: tuple[str, ...], otherwise: str) -> str:
 def _append_quarantine(
     connection: duckdb.DuckDBPyConnection, entity: EntityValidation, file: Path, load_id: str, loaded_at: dt.datetime
 ) -> None:
-    rows = entity.violations.assign(load_id=load_id, entity_name=entity.contract.name, loaded_at=loaded_at)
+    rows = entity.quarantine.assign(load_id=load_id, loaded_at=loaded_at)
     if file.exists():
         rows = pd.concat([pd.read_parquet(file), rows], ignore_index=True)
     file.parent.mkdir(parents=True, exist_ok=True)

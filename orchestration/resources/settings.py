@@ -66,12 +66,12 @@ class Settings(BaseModel):
     @property
     def dbt_target(self) -> Path:
         """Artefacts and logs of dbt."""
-        return self.home / "dbt"
+        return self.home / "dbt" / "target"
 
     @property
-    def parameters_in_force(self) -> Path:
-        """Copies of the parameter files in force, which dbt loads as seeds."""
-        return self.home / "parameters"
+    def dbt_project(self) -> Path:
+        """The dbt project as the home runs it: the shipped models with the parameters in force as its seeds."""
+        return self.home / "dbt" / "project"
 
     @property
     def source_variables(self) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""Plausibility at the borders: contracts, the extract reader, suites and typed verdicts."""

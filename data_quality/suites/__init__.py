@@ -1,0 +1,1 @@
+"""Great Expectations suites, built by functions, without a shared context."""

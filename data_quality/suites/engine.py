@@ -1,0 +1,150 @@
+"""Suite of the tables that Python writes, built from their column contracts, run before they are written."""
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from data_quality.suites import vocabulary
+from data_quality.verdict import VIOLATION_COLUMNS, ClauseResult, Outcome, SuiteError, Verdict, run_suite
+from stockstrata.tables import Table
+
+if TYPE_CHECKING:
+    from great_expectations import ExpectationSuite
+
+GRADES = ("full", "degraded", "assumed", "blocked")
+_BLOCKED = ("evidence_grade", "blocked")
+_LARGEST = 1e15
+
+# Quantities that are rightly below zero at times.
+SIGNED = {
+    "cumulative_bias_qty": "a forecast can be too low",
+    "inventory_position_qty": "more can be allocated than there is",
+    "safety_stock_qty": "a service target below one half asks for less than expected demand",
+    "safety_stock_demand_qty": "part of a safety stock that may be negative",
+    "safety_stock_supply_qty": "part of a safety stock that may be negative",
+    "safety_stock_rounding_qty": "rounding goes both ways",
+}
+# Rates that may lie outside 0 to 1, with their own bounds.
+WIDE_RATES: dict[str, tuple[float | None, float | None, str]] = {
+    "bias_rate": (None, None, "over-forecasting can exceed demand"),
+    "wape_rate": (0.0, None, "errors can exceed demand"),
+    "holding_cost_rate": (0.0, 10.0, "holding can cost more than the item in a year"),
+}
+# Quantities that are null where their description says so.
+NULLABLE = frozenset({"contract_lead_time_days", "cumulative_rmse_qty", "cumulative_bias_qty"})
+
+
+def engine_suite(table: Table) -> "ExpectationSuite":
+    """Expectations of a table: keys present and unique, amounts finite and not negative, rates in bounds, grades known.
+
+    Rows of grade `blocked` may lack amounts; their keys and grades are judged all the same.
+    """
+    return vocabulary.suite(table.name.replace(".", "_"), [found for found, _ in _expectations(table).values()])
+
+
+def verify_frame(frame: pd.DataFrame, table: Table) -> Verdict:
+    """Judge a frame that is about to be written to a table.
+
+    Args:
+        frame: the table's columns without stamps; `period_start_date` may be left out, since assets add it.
+        table: its column contract.
+
+    Returns:
+        A verdict whose violations name the row by its key and, from 1, its place in the frame. An empty frame passes
+        only where the table may be empty.
+
+    Raises:
+        SuiteError: the frame lacks a column of the table, or a check could not be carried out.
+    """
+    ready = frame.reset_index(drop=True)
+    if "period_start_date" not in ready.columns:
+        ready = ready.assign(period_start_date=pd.Timestamp(0))
+    lacking = [column.name for column in table.columns if column.name not in ready.columns]
+    if lacking:
+        raise SuiteError(f"{table.name}: the frame lacks column {', '.join(lacking)}; add it where the rows are made.")
+    is_filled = table.may_be_empty or not ready.empty
+    results = [ClauseResult(table.name, "table_is_not_empty", None, "block", len(ready), 0, is_filled)]
+    if ready.empty:
+        return Verdict(table.name, tuple(results), pd.DataFrame(columns=pd.Index(VIOLATION_COLUMNS)))
+    expectations = _expectations(table)
+    outcomes = run_suite(engine_suite(table), lambda columns: ready.loc[:, columns])
+    violations = [pd.DataFrame(columns=pd.Index(VIOLATION_COLUMNS))]
+    for outcome in outcomes:
+        name, failed = outcome.clause_name, len(outcome.failed_labels)
+        column = _column_of(name, table)
+        results.append(
+            ClauseResult(table.name, name, column, "block", outcome.checked_row_count, failed, outcome.is_met)
+        )
+        if failed:
+            violations.append(_violations(ready, table, outcome, column, expectations[name][1]))
+    return Verdict(table.name, tuple(results), pd.concat(violations, ignore_index=True))
+
+
+def _expectations(table: Table) -> dict[str, tuple[Any, str]]:
+    """Expectation and expected text of every clause, by clause name."""
+    names = [column.name for column in table.columns]
+    blocked = _BLOCKED if "evidence_grade" in names else None
+    made: dict[str, tuple[Any, str]] = {}
+    for name in table.grain:
+        clause = f"{name}_is_present"
+        made[clause] = (vocabulary.is_filled(clause, name), "a value")
+    clause = f"{'_'.join(table.grain)}_is_unique"
+    made[clause] = (vocabulary.is_unique(clause, table.grain), "one row for each key")
+    for column in table.columns:
+        if column.type == "DOUBLE":
+            made |= _number_expectations(column.name, blocked)
+    if "evidence_grade" in names:
+        made["evidence_grade_is_present"] = (
+            vocabulary.is_filled("evidence_grade_is_present", "evidence_grade"),
+            "a grade",
+        )
+        clause = "evidence_grade_is_an_allowed_value"
+        made[clause] = (vocabulary.is_one_of(clause, "evidence_grade", GRADES), f"one of {', '.join(GRADES)}")
+    return made
+
+
+def _number_expectations(name: str, blocked: tuple[str, str] | None) -> dict[str, tuple[Any, str]]:
+    made: dict[str, tuple[Any, str]] = {}
+    if name.endswith(("_qty", "_days")):
+        if name not in NULLABLE:
+            clause = f"{name}_is_present"
+            made[clause] = (vocabulary.is_filled(clause, name, where=blocked), "a number")
+        low = -_LARGEST if name in SIGNED else 0.0
+        clause = f"{name}_is_finite" if name in SIGNED else f"{name}_is_finite_and_not_negative"
+        expected = "a finite number" if name in SIGNED else "a finite number, at least 0"
+        made[clause] = (vocabulary.is_between(clause, name, low, _LARGEST), expected)
+    elif name.endswith("_rate"):
+        low, high, _ = WIDE_RATES.get(name, (0.0, 1.0, ""))
+        bounds = (-_LARGEST if low is None else low, _LARGEST if high is None else high)
+        clause = f"{name}_is_within_bounds"
+        made[clause] = (vocabulary.is_between(clause, name, *bounds), f"from {bounds[0]:g} to {bounds[1]:g}")
+    return made
+
+
+def _column_of(clause: str, table: Table) -> str | None:
+    stem = re.sub(r"_is_(present|finite|finite_and_not_negative|within_bounds|an_allowed_value|unique)$", "", clause)
+    return stem if any(column.name == stem for column in table.columns) else None
+
+
+def _violations(frame: pd.DataFrame, table: Table, outcome: Outcome, column: str | None, expected: str) -> pd.DataFrame:
+    """One row a failed row, in the form of the raw verdicts; the table stands where a file would."""
+    labels = np.asarray(outcome.failed_labels, dtype=np.int64)
+    keys = frame.loc[labels, list(table.grain)].astype(str).agg(", ".join, axis=1)
+    found = keys if column is None else frame.loc[labels, column].astype(str)
+    reason = table.name + ", row " + keys
+    reason += "" if column is None else f", column {column}"
+    made = pd.DataFrame(
+        {
+            "file_name": table.name,
+            "row_number": labels + 1,
+            "column_name": column,
+            "clause_name": outcome.clause_name,
+            "severity_code": "block",
+            "found_value": found.to_numpy(),
+            "expected_text": expected,
+            "reason": (reason + ": found " + found + f", expected {expected}").to_numpy(),
+        }
+    )
+    return made.reindex(columns=list(VIOLATION_COLUMNS))

@@ -1,0 +1,4 @@
+{# The schema stands as configured: `marts` is `marts`, not `main_marts`. #}
+{% macro generate_schema_name(custom_schema_name, node) -%}
+    {{ (custom_schema_name or target.schema) | trim }}
+{%- endmacro %}

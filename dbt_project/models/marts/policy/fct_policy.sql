@@ -1,0 +1,57 @@
+-- Grain: one row per (period_start_date, item_id, location_id)
+
+{{ config(materialized="incremental") }}
+
+with policies as (
+    select * from {{ ref("stg_engine__stock_policy") }}
+    where {{ in_window("period_start_date") }}
+),
+
+lead_times as (
+    select * from {{ ref("stg_engine__lead_time") }}
+    where {{ in_window("period_start_date") }}
+),
+
+final as (
+    select
+        policies.period_start_date,
+        policies.item_id,
+        policies.location_id,
+        policies.segment_code,
+        policies.policy_family,
+        policies.service_measure,
+        policies.service_target,
+        policies.expected_service_rate,
+        lead_times.supplier_id,
+        policies.lead_time_days,
+        policies.lead_time_sd_days,
+        lead_times.lead_time_source_code,
+        lead_times.receipt_count,
+        policies.review_period_days,
+        policies.protection_interval_days,
+        policies.lead_time_demand_qty,
+        policies.lead_time_demand_sd_qty,
+        policies.method_code,
+        policies.safety_stock_qty,
+        policies.safety_stock_demand_qty,
+        policies.safety_stock_supply_qty,
+        policies.safety_stock_rounding_qty,
+        policies.reorder_point_qty,
+        policies.order_qty,
+        policies.economic_order_qty,
+        policies.order_up_to_qty,
+        policies.annual_demand_qty,
+        policies.unit_cost_amount,
+        policies.order_cost_amount,
+        policies.holding_cost_rate,
+        {{ currency_code() }} as currency_code,
+        policies.evidence_grade,
+        policies.grade_reason,
+        policies.parameters_version,
+        policies.run_id,
+        policies.computed_at
+    from policies
+    left join lead_times using (period_start_date, item_id, location_id)
+)
+
+select * from final

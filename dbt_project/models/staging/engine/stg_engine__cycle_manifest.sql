@@ -1,0 +1,26 @@
+-- Grain: one row per (period_start_date)
+
+with source as (
+    select * from {{ source('engine', 'cycle_manifest') }}
+),
+
+final as (
+    select
+        period_start_date,
+        cut_off_at,
+        source_name,
+        code_version,
+        code_hash,
+        lock_hash,
+        contracts_hash,
+        input_hash,
+        output_hash,
+        load_count,
+        seed,
+        parameters_version,
+        run_id,
+        computed_at
+    from source
+)
+
+select * from final

@@ -1,0 +1,34 @@
+-- Grain: one row per (period_start_date, item_id, location_id)
+
+with source as (
+    select * from {{ source('engine', 'order_proposal') }}
+),
+
+final as (
+    select
+        period_start_date,
+        item_id,
+        location_id,
+        supplier_id,
+        order_qty,
+        order_date,
+        need_date,
+        expected_receipt_date,
+        inventory_position_qty,
+        on_hand_qty,
+        on_order_qty,
+        in_transit_qty,
+        allocated_qty,
+        reorder_point_qty,
+        stock_date,
+        urgency_code,
+        order_value_amount,
+        reason,
+        evidence_grade,
+        parameters_version,
+        run_id,
+        computed_at
+    from source
+)
+
+select * from final

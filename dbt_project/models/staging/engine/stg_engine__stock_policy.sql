@@ -1,0 +1,44 @@
+-- Grain: one row per (period_start_date, item_id, location_id)
+
+with source as (
+    select * from {{ source('engine', 'stock_policy') }}
+),
+
+final as (
+    select
+        period_start_date,
+        item_id,
+        location_id,
+        segment_code,
+        policy_family,
+        service_measure,
+        service_target,
+        lead_time_days,
+        lead_time_sd_days,
+        review_period_days,
+        protection_interval_days,
+        lead_time_demand_qty,
+        lead_time_demand_sd_qty,
+        method_code,
+        safety_stock_qty,
+        safety_stock_demand_qty,
+        safety_stock_supply_qty,
+        safety_stock_rounding_qty,
+        reorder_point_qty,
+        order_qty,
+        economic_order_qty,
+        order_up_to_qty,
+        expected_service_rate,
+        annual_demand_qty,
+        unit_cost_amount,
+        order_cost_amount,
+        holding_cost_rate,
+        evidence_grade,
+        grade_reason,
+        parameters_version,
+        run_id,
+        computed_at
+    from source
+)
+
+select * from final

@@ -1,0 +1,27 @@
+-- Grain: one row per (load_id, entity_name, file_name)
+
+with source as (
+    select * from {{ source('quality', 'load') }}
+),
+
+final as (
+    select
+        load_id,
+        entity_name,
+        source_name,
+        file_name,
+        file_hash,
+        loaded_at,
+        landed_row_count,
+        accepted_row_count,
+        quarantined_row_count,
+        new_row_count,
+        changed_row_count,
+        unchanged_row_count,
+        late_row_count,
+        first_event_date,
+        last_event_date
+    from source
+)
+
+select * from final

@@ -1,0 +1,234 @@
+"""Distributions of demand by mean and standard deviation: quantile, distribution function and expected shortage.
+
+Continuous: `normal`, `gamma`. Whole units: `negative_binomial`, `poisson`. `degenerate` stands for certain demand, and
+every distribution becomes it where mean or standard deviation is zero. A negative binomial needs a variance above its
+mean; from a ratio of 1.05 down the Poisson distribution of the same mean takes its place.
+
+Closed forms of the loss (X demand, s stock, F distribution function): gamma with shape k and scale t
+`kt (1 - F(s; k+1, t)) - s (1 - F(s; k, t))`; negative binomial (r, p) `m P(X_{r+1} > s-1) - s P(X_r > s)`; Poisson
+`m P(X >= s) - s P(X > s)`; normal `sd G((s-m)/sd)` with `G(k) = phi(k) - k (1 - Phi(k))`.
+"""
+
+from collections.abc import Callable
+from typing import Literal, get_args
+
+import numpy as np
+from scipy import special
+
+Method = Literal["normal", "gamma", "negative_binomial", "poisson", "degenerate"]
+DISCRETE: tuple[Method, ...] = ("negative_binomial", "poisson")
+METHODS: tuple[Method, ...] = get_args(Method)
+OVERDISPERSION_MIN = 1.05  # variance over mean from which a negative binomial differs from a Poisson distribution
+
+
+def choose_method(mean: np.ndarray, sd: np.ndarray, *, is_whole: np.ndarray) -> np.ndarray:
+    """Distribution for each mean and standard deviation (units).
+
+    Args:
+        mean: expected demand.
+        sd: its standard deviation.
+        is_whole: whether the item is counted in whole units.
+
+    Returns:
+        `degenerate` without variation, `gamma` for fractional units, else `negative_binomial` or `poisson`.
+    """
+    mean, sd = np.asarray(mean, dtype=float), np.asarray(sd, dtype=float)
+    whole = np.where(sd**2 > OVERDISPERSION_MIN * mean, "negative_binomial", "poisson")
+    return np.where((mean <= 0) | (sd <= 0), "degenerate", np.where(is_whole, whole, "gamma"))
+
+
+def unit_normal_loss(k: np.ndarray | float) -> np.ndarray:
+    """G(k) = E(Z - k)+ of a standard normal Z; `G(0) = 0.398942`."""
+    k = np.asarray(k, dtype=float)
+    return np.exp(-(k**2) / 2) / np.sqrt(2 * np.pi) - k * special.ndtr(-k)
+
+
+def quantile(
+    method: Method, probability: np.ndarray | float, mean: np.ndarray | float, sd: np.ndarray | float
+) -> np.ndarray:
+    """Least stock x with P(X <= x) >= probability; whole for discrete distributions."""
+    p, m, s = _arrays(probability, mean, sd)
+    return _degenerate_or(_QUANTILE[method], p, m, s, np.where(m > 0, m, 0.0))
+
+
+def smooth_quantile(
+    method: Method, probability: np.ndarray | float, mean: np.ndarray | float, sd: np.ndarray | float
+) -> np.ndarray:
+    """The quantile before rounding up to whole units: P(X <= x) joined by straight lines; at least zero.
+
+    For continuous distributions the same as `quantile`.
+    """
+    x = quantile(method, probability, mean, sd)
+    if method not in DISCRETE:
+        return x
+    p, m, s = _arrays(probability, mean, sd)
+    below, at = cdf(method, x - 1, m, s), cdf(method, x, m, s)
+    step = at - below
+    share = np.clip(np.divide(p - below, step, out=np.ones_like(x), where=step > 0), 0.0, 1.0)
+    certain = (m <= 0) | (s <= 0)
+    return np.where(certain, x, np.maximum(x - 1 + share, 0.0))
+
+
+def cdf(method: Method, x: np.ndarray | float, mean: np.ndarray | float, sd: np.ndarray | float) -> np.ndarray:
+    """P(X <= x)."""
+    x, m, s = _arrays(x, mean, sd)
+    return _degenerate_or(_CDF[method], x, m, s, (x >= np.where(m > 0, m, 0.0)).astype(float))
+
+
+def loss(method: Method, x: np.ndarray | float, mean: np.ndarray | float, sd: np.ndarray | float) -> np.ndarray:
+    """E(X - x)+, units expected short with stock x; straight lines between whole units for discrete distributions."""
+    x, m, s = _arrays(x, mean, sd)
+    certain = np.maximum(np.where(m > 0, m, 0.0) - x, 0.0)
+    return np.maximum(_degenerate_or(_LOSS[method], x, m, s, certain), 0.0)
+
+
+def _arrays(*values: np.ndarray | float) -> list[np.ndarray]:
+    return [np.array(value, dtype=float) for value in np.broadcast_arrays(*values)]
+
+
+_Function = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+
+
+def _degenerate_or(
+    function: _Function, x: np.ndarray, mean: np.ndarray, sd: np.ndarray, certain: np.ndarray
+) -> np.ndarray:
+    uncertain = (mean > 0) & (sd > 0) if function not in _NORMAL else sd > 0
+    out = np.array(certain, dtype=float)
+    out[uncertain] = function(x[uncertain], mean[uncertain], sd[uncertain])
+    return out
+
+
+def _normal_quantile(p: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
+    return mean + sd * special.ndtri(p)
+
+
+def _normal_cdf(x: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
+    return special.ndtr((x - mean) / sd)
+
+
+def _normal_loss(x: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
+    return sd * unit_normal_loss((x - mean) / sd)
+
+
+_NORMAL = (_normal_quantile, _normal_cdf, _normal_loss)
+
+
+def _gamma_quantile(p: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
+    return special.gammaincinv((mean / sd) ** 2, p) * sd**2 / mean
+
+
+def _gamma_cdf(x: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
+    return special.gammainc((mean / sd) ** 2, np.maximum(x, 0.0) * mean / sd**2)
+
+
+def _gamma_loss(x: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
+    shape, y = (mean / sd) ** 2, np.maximum(x, 0.0)
+    z = y * mean / sd**2
+    inside = mean * special.gammaincc(shape + 1, z) - y * special.gammaincc(shape, z)
+    return np.where(x < 0, mean - x, inside)
+
+
+def _poisson_tail(x: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """P(X > x) for whole x."""
+    return np.where(x < 0, 1.0, special.gammainc(np.maximum(x, 0.0) + 1, mean))
+
+
+def _nb_tail(x: np.ndarray, r: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """P(X > x) for whole x: I_{1-p}(x+1, r)."""
+    return np.where(x < 0, 1.0, special.betainc(np.maximum(x, 0.0) + 1, r, 1 - p))
+
+
+def _nb_parameters(mean: np.ndarray, sd: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    variance = sd**2
+    return mean**2 / (variance - mean), mean / variance
+
+
+def _split(mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
+    return sd**2 > OVERDISPERSION_MIN * mean
+
+
+def _poisson_cdf(x: np.ndarray, mean: np.ndarray, _sd: np.ndarray) -> np.ndarray:
+    return 1 - _poisson_tail(np.floor(x), mean)
+
+
+def _nb_cdf(x: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
+    out, wide = _poisson_cdf(x, mean, sd), _split(mean, sd)
+    r, p = _nb_parameters(mean[wide], sd[wide])
+    out[wide] = 1 - _nb_tail(np.floor(x[wide]), r, p)
+    return out
+
+
+def _poisson_loss_at(x: np.ndarray, mean: np.ndarray, _sd: np.ndarray) -> np.ndarray:
+    return mean * _poisson_tail(x - 1, mean) - x * _poisson_tail(x, mean)
+
+
+def _nb_loss_at(x: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
+    out, wide = _poisson_loss_at(x, mean, sd), _split(mean, sd)
+    r, p = _nb_parameters(mean[wide], sd[wide])
+    y = x[wide]
+    out[wide] = mean[wide] * _nb_tail(y - 1, r + 1, p) - y * _nb_tail(y, r, p)
+    return out
+
+
+def _between_whole(at: _Function) -> _Function:
+    def lines(x: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
+        low = np.floor(np.maximum(x, 0.0))
+        share = np.maximum(x, 0.0) - low
+        inside = at(low, mean, sd)
+        broken = share > 0
+        above = at(low[broken] + 1, mean[broken], sd[broken])
+        inside[broken] = (1 - share[broken]) * inside[broken] + share[broken] * above
+        return np.where(x < 0, mean - x, inside)
+
+    return lines
+
+
+def _whole_quantile(cdf_at: _Function) -> _Function:
+    """Least whole x with F(x) >= p, by doubling and then halving: no table of the distribution is built."""
+
+    def search(p: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
+        low, high = np.full(mean.shape, -1.0), np.ceil(mean + sd) + 1
+        while (short := cdf_at(high, mean, sd) < p).any():
+            low, high = np.where(short, high, low), np.where(short, high * 2, high)
+        while (open_ := high - low > 1).any():
+            middle = np.floor((low + high) / 2)
+            enough = cdf_at(middle, mean, sd) >= p
+            high, low = np.where(open_ & enough, middle, high), np.where(open_ & ~enough, middle, low)
+        return high
+
+    return search
+
+
+def _certain_loss(x: np.ndarray, mean: np.ndarray, _sd: np.ndarray) -> np.ndarray:
+    return np.maximum(mean - x, 0.0)
+
+
+def _certain_quantile(_p: np.ndarray, mean: np.ndarray, _sd: np.ndarray) -> np.ndarray:
+    return mean
+
+
+def _certain_cdf(x: np.ndarray, mean: np.ndarray, _sd: np.ndarray) -> np.ndarray:
+    return (x >= mean).astype(float)
+
+
+_QUANTILE: dict[Method, _Function] = {
+    "normal": _normal_quantile,
+    "gamma": _gamma_quantile,
+    "negative_binomial": _whole_quantile(_nb_cdf),
+    "poisson": _whole_quantile(_poisson_cdf),
+    "degenerate": _certain_quantile,
+}
+_CDF: dict[Method, _Function] = {
+    "normal": _normal_cdf,
+    "gamma": _gamma_cdf,
+    "negative_binomial": _nb_cdf,
+    "poisson": _poisson_cdf,
+    "degenerate": _certain_cdf,
+}
+_LOSS: dict[Method, _Function] = {
+    "normal": _normal_loss,
+    "gamma": _gamma_loss,
+    "negative_binomial": _between_whole(_nb_loss_at),
+    "poisson": _between_whole(_poisson_loss_at),
+    "degenerate": _certain_loss,
+}

@@ -1,0 +1,203 @@
+"""The only door to StatsForecast: forecasts of many series, one model, from many origins.
+
+StatsForecast's model objects are called directly on arrays: its frame interface copies every series for each model,
+which costs more than the cheap models themselves. Nothing here scores or chooses.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from stockstrata.errors import ParameterError, PlanningError
+
+_QUARTER_BUCKETS = {52: 13, 12: 3}
+
+FIT_ONCE = frozenset({"dynamic_optimized_theta", "ets_level", "ets_level_trend", "ets_seasonal", "stl_ets"})
+"""Models whose parameters are fitted at the earliest origin and carried forward: one fit instead of one an origin."""
+
+_DEAR_MILLISECONDS = {
+    "dynamic_optimized_theta": 6.0,
+    "ets_level_trend": 8.0,
+    "ets_seasonal": 8.0,
+    "stl_ets": 5.0,
+}
+_CHEAP_MILLISECONDS = 0.5
+"""A series validated from ten origins and forecast (156 weeks, one core)."""
+
+LARGEST_GROWTH = 10.0
+"""A forecast above this multiple of the largest bucket in its history is an explosion, not a forecast."""
+
+# Every third to ninth point of the loess is computed and the rest interpolated, as R's `stl` does by default.
+_STL_JUMPS = {"seasonal_jump": 2, "trend_jump": 9, "low_pass_jump": 6}
+
+_SEASONS = frozenset({"seasonal_naive", "ets_seasonal", "stl_ets"})
+
+
+class _StlEts:
+    """STL seasonality repeated from its last year, on an ETS level of the rest.
+
+    StatsForecast's MSTL does the same through data frames, at five times the cost.
+    """
+
+    def __init__(self, season_length: int, level: Any) -> None:
+        self._season_length, self._level = season_length, level
+
+    def fit(self, y: np.ndarray) -> "_StlEts":
+        self._level.fit(y=y - self._seasonal(y))
+        return self
+
+    def forecast(self, y: np.ndarray, h: int) -> dict[str, np.ndarray]:
+        return self._answer(y, h, self._level.forecast)
+
+    def forward(self, y: np.ndarray, h: int) -> dict[str, np.ndarray]:
+        return self._answer(y, h, self._level.forward)
+
+    def _answer(self, y: np.ndarray, h: int, level: Callable[..., dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+        seasonal = self._seasonal(y)
+        ahead = seasonal[len(y) - self._season_length + np.arange(h) % self._season_length]
+        return {"mean": level(y=y - seasonal, h=h)["mean"] + ahead}
+
+    def _seasonal(self, y: np.ndarray) -> np.ndarray:
+        from statsmodels.tsa.seasonal import STL
+
+        return STL(y, period=self._season_length, seasonal=11, seasonal_deg=0, **_STL_JUMPS).fit().seasonal
+
+
+@cache
+def _factories() -> dict[str, Callable[[int], Any]]:
+    # Imported here because the import costs 1.5 seconds, which nothing but forecasting should pay.
+    from statsforecast import models as sf
+
+    return {
+        "historic_average": lambda _: sf.HistoricAverage(),
+        "naive": lambda _: sf.Naive(),
+        "seasonal_naive": lambda season: sf.SeasonalNaive(season_length=season),
+        "ses": lambda _: sf.SimpleExponentialSmoothing(alpha=0.1),
+        "ses_optimized": lambda _: sf.SimpleExponentialSmoothingOptimized(),
+        "ets_level": lambda _: sf.AutoETS(season_length=1, model="ZNN"),
+        "ets_level_trend": lambda _: sf.AutoETS(season_length=1, model="ZZN"),
+        "ets_seasonal": lambda season: sf.AutoETS(season_length=season, model="ANA"),
+        "dynamic_optimized_theta": lambda season: sf.DynamicOptimizedTheta(season_length=season),
+        "stl_ets": lambda season: _StlEts(season, sf.AutoETS(season_length=1, model="ZNN")),
+        "croston_sba": lambda _: sf.CrostonSBA(),
+        "tsb": lambda _: sf.TSB(alpha_d=0.1, alpha_p=0.1),
+        "adida": lambda _: sf.ADIDA(),
+        "imapa": lambda _: sf.IMAPA(),
+    }
+
+
+MODEL_CODES = frozenset(
+    {
+        "window_average", "year_average", "historic_average", "naive", "seasonal_naive", "ses", "ses_optimized",
+        "ets_level", "ets_level_trend", "ets_seasonal", "dynamic_optimized_theta", "stl_ets", "croston_sba", "tsb",
+        "adida", "imapa",
+    }
+)  # fmt: skip
+
+
+def needs_seasons(model_code: str) -> float:
+    """Full seasons of history without which a model cannot be used at all: 2 for seasonal models, 1 for seasonal naive.
+
+    Example: `needs_seasons("stl_ets")` is 2.0, `needs_seasons("ses")` is 0.0.
+    """
+    if model_code not in _SEASONS:
+        return 0.0
+    return 1.0 if model_code == "seasonal_naive" else 2.0
+
+
+def milliseconds(model_codes: Sequence[str]) -> float:
+    """Rough time to validate and forecast one series with these models on one core."""
+    return sum(_DEAR_MILLISECONDS.get(code, _CHEAP_MILLISECONDS) for code in model_codes)
+
+
+def forecast_paths(
+    model_code: str,
+    series: Sequence[np.ndarray],
+    train_ends: np.ndarray,
+    *,
+    depth: int,
+    season_length: int,
+    is_seasonal: np.ndarray,
+    max_history: int,
+) -> np.ndarray:
+    """Forecast each series from each of its origins, seeing only the buckets before the origin.
+
+    Args:
+        model_code: one of `MODEL_CODES`.
+        series: n arrays of demand from the start of the series, oldest first, no NaN.
+        train_ends: integer array (n, K), buckets known at each origin, newest origin first; -1 where there is none.
+        depth: buckets to forecast from each origin.
+        season_length: buckets of a year.
+        is_seasonal: whether a series may be given a season: its earliest validation origin knows two of them, (n,).
+        max_history: newest buckets that a model may learn from.
+
+    Returns:
+        Array (n, K, depth), never negative; NaN where there is no origin or the model gave no usable number.
+
+    Raises:
+        ParameterError: the model is unknown.
+        PlanningError: a series holds NaN.
+
+    Example: `forecast_paths("naive", [np.array([1.0, 5.0])], np.array([[2, 1]]), depth=1, ...)` is `[[[5], [1]]]`.
+    """
+    if model_code not in MODEL_CODES:
+        raise ParameterError(
+            f"forecast_pools.csv: model {model_code} is unknown; choose one of {', '.join(sorted(MODEL_CODES))}."
+        )
+    if any(np.isnan(one).any() for one in series):
+        raise PlanningError(f"forecast engine: {model_code} was given a gap in a history; fill or mask it first.")
+    if model_code in ("window_average", "year_average"):
+        quarter = _QUARTER_BUCKETS.get(season_length, season_length)
+        return _window_paths(series, train_ends, depth, quarter if model_code == "window_average" else season_length)
+    paths = np.full((*train_ends.shape, depth), np.nan)
+    factory = _factories()[model_code]
+    models = {1: factory(1), season_length: factory(season_length)}
+    for row, demand in enumerate(series):
+        ends = [(slot, end) for slot, end in enumerate(train_ends[row]) if end > 0]
+        if not ends:
+            continue
+        model = models[season_length if is_seasonal[row] or model_code == "seasonal_naive" else 1]
+        histories = [(slot, demand[max(end - max_history, 0) : end]) for slot, end in reversed(ends)]
+        _one_series(model, model_code, histories, paths[row])
+    return _usable(paths, series, train_ends)
+
+
+def _one_series(model: Any, model_code: str, histories: list[tuple[int, np.ndarray]], out: np.ndarray) -> None:
+    depth = out.shape[1]
+    is_carried = model_code in FIT_ONCE and len(histories) > 1
+    is_fitted = False
+    for slot, history in histories:
+        if not history.any():
+            out[slot] = 0.0
+            continue
+        try:
+            with np.errstate(all="ignore"):
+                if is_carried and not is_fitted:
+                    model.fit(y=history)
+                    is_fitted = True
+                answer = model.forward(y=history, h=depth) if is_fitted else model.forecast(y=history, h=depth)
+        except Exception:  # noqa: BLE001, S112 - the library raises bare exceptions; the model then counts as not usable
+            continue
+        out[slot] = answer["mean"]
+
+
+def _window_paths(series: Sequence[np.ndarray], train_ends: np.ndarray, depth: int, window: int) -> np.ndarray:
+    means = np.full(train_ends.shape, np.nan)
+    for row, demand in enumerate(series):
+        # Summed window by window, not as a difference of running sums: a window of zeros must give exactly zero.
+        for slot, end in enumerate(train_ends[row]):
+            if end > 0:
+                means[row, slot] = demand[max(end - window, 0) : end].mean()
+    return np.repeat(means[:, :, None], depth, axis=2)
+
+
+def _usable(paths: np.ndarray, series: Sequence[np.ndarray], train_ends: np.ndarray) -> np.ndarray:
+    largest = np.zeros(train_ends.shape)
+    for row, demand in enumerate(series):
+        for slot, end in enumerate(train_ends[row]):
+            largest[row, slot] = demand[: max(end, 0)].max(initial=0.0)
+    with np.errstate(invalid="ignore"):
+        sound = np.all(np.isfinite(paths) & (paths <= LARGEST_GROWTH * largest[:, :, None]), axis=2, keepdims=True)
+    return np.where(sound, np.maximum(paths, 0.0), np.nan)

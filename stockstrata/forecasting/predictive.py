@@ -1,0 +1,98 @@
+"""From mean and variance to the published tables: quantiles by bucket and of demand over the protection interval."""
+
+import numpy as np
+import pandas as pd
+
+from stockstrata.distributions import choose_method, quantile
+
+BUCKET_LEVELS = {"p10_qty": 0.10, "p50_qty": 0.50, "p80_qty": 0.80, "p90_qty": 0.90, "p95_qty": 0.95, "p98_qty": 0.98}
+INTERVAL_LEVELS = {
+    "p50_qty": 0.50, "p80_qty": 0.80, "p90_qty": 0.90, "p95_qty": 0.95, "p98_qty": 0.98, "p99_qty": 0.99
+}  # fmt: skip
+
+LARGEST_COUNT = 1e5
+"""Above this mean whole units no longer matter and the gamma distribution answers faster and more exactly."""
+
+ROUNDING_RATE = 1e-9
+"""A standard deviation below this share of the mean is what rounding leaves of certain demand, and a mean below this
+share of the standard deviation what a dying forecast leaves of none: every published quantile of it is zero."""
+
+LARGEST_DISPERSION = 1e12
+"""Variance over mean above which a negative binomial cannot be evaluated: its success probability rounds to zero."""
+
+
+def interval_mean(forecast_qty: np.ndarray, buckets: np.ndarray) -> np.ndarray:
+    """Expected demand of the next `buckets` buckets: whole buckets plus a part of the next, (n,).
+
+    Example: forecasts 10, 20 and 1.5 buckets give 20.
+    """
+    part = np.clip(buckets[:, None] - np.arange(forecast_qty.shape[1])[None, :], 0.0, 1.0)
+    return np.where(part > 0, forecast_qty * part, 0.0).sum(axis=1)
+
+
+def demand_method(mean: np.ndarray, sd: np.ndarray, *, is_whole: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distribution of demand and the standard deviation it is used with.
+
+    Whole units never vary less than a Poisson distribution of the same mean, unless demand is certain.
+
+    Returns:
+        Method codes of `stockstrata.distributions` and standard deviations, shaped like `mean`.
+    """
+    counted = is_whole & (mean <= LARGEST_COUNT) & (sd**2 <= LARGEST_DISPERSION * mean)
+    certain = (mean <= 0) | (sd <= ROUNDING_RATE * mean) | (mean <= ROUNDING_RATE * sd)
+    used = np.where(certain, 0.0, np.where(counted, np.maximum(sd, np.sqrt(np.maximum(mean, 0.0))), sd))
+    return choose_method(mean, used, is_whole=counted), used
+
+
+def quantiles(mean: np.ndarray, sd: np.ndarray, method: np.ndarray, levels: dict[str, float]) -> dict[str, np.ndarray]:
+    """Quantiles of each mean and standard deviation by its own method; never falling with the level."""
+    found: dict[str, np.ndarray] = {}
+    below = np.zeros(mean.shape)
+    for name, level in sorted(levels.items(), key=lambda pair: pair[1]):
+        values = np.zeros(mean.shape)
+        for code in np.unique(method):
+            rows = method == code
+            values[rows] = quantile(code, level, mean[rows], sd[rows])
+        below = np.maximum(below, values)
+        found[name] = below
+    return found
+
+
+def interval_table(
+    *,
+    forecast_qty: np.ndarray,
+    buckets: np.ndarray,
+    days: np.ndarray,
+    variance: np.ndarray,
+    lead_time_sd_days: np.ndarray,
+    is_whole: np.ndarray,
+) -> pd.DataFrame:
+    """Columns of LEAD_TIME_DEMAND without keys and grade: moments and exact quantiles of demand over the interval.
+
+    `sd^2 = demand variance + daily mean^2 x lead time sd^2` (Silver, Pyke and Thomas; Chopra and Meindl, ch. 12).
+
+    Args:
+        forecast_qty: expected demand by bucket, (n, F), at least as long as the interval.
+        buckets: protection interval, buckets, (n,).
+        days: protection interval, days, (n,).
+        variance: variance of demand over the interval, (n,).
+        lead_time_sd_days: standard deviation of the lead time, (n,).
+        is_whole: whether the history is whole numbers, (n,).
+    """
+    mean = interval_mean(forecast_qty, buckets)
+    daily = mean / days
+    _, demand_sd = demand_method(mean, np.sqrt(variance), is_whole=is_whole)
+    lead_time_sd = daily * lead_time_sd_days
+    method, sd = demand_method(mean, np.hypot(demand_sd, lead_time_sd), is_whole=is_whole)
+    return pd.DataFrame(
+        {
+            "protection_interval_days": days,
+            "method_code": method,
+            "mean_qty": mean,
+            "sd_qty": sd,
+            "demand_sd_qty": demand_sd,
+            "lead_time_sd_qty": np.where(mean > 0, lead_time_sd, 0.0),
+            "daily_mean_qty": daily,
+            **quantiles(mean, sd, method, INTERVAL_LEVELS),
+        }
+    )

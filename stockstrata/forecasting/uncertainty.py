@@ -1,0 +1,187 @@
+"""How wrong a forecast may be: variance of demand over an interval, and of single buckets, from rolling-origin errors.
+
+The variance of cumulative demand is measured on cumulative errors: the square root rule on one-step errors falls short
+wherever the level itself is uncertain (formulas 1.4). A series has few origins, so its own figure is shrunk towards
+what its segment shows.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from stockstrata.forecasting.metrics import masked_mean, safe_ratio
+
+LEAST_POOLED_SERIES = 10
+"""A segment with fewer validated series borrows the figure of its pool, then of all series."""
+
+LARGEST_OUTLIER = 10.0
+"""Multiple of its group's median up to which a single series counts in the group's mean."""
+
+LEAST_FREEDOM = 4.0
+"""Below four degrees of freedom the variance of Student's t runs away; twice the estimate is wide enough."""
+
+LEAST_OPTIMISM_RATIO = 0.25
+"""Choosing among models never flatters by more than half the standard deviation in earnest."""
+
+UNKNOWN_DISPERSION = 1.0
+"""Standard deviation over mean of a bucket where not one series could be validated."""
+
+
+@dataclass(frozen=True)
+class ForecastErrors:
+    """Back-test of the champions: n series, K origins, D lags, NaN where nothing was judged.
+
+    Attributes:
+        error_qty: forecast minus actual, (n, K, D).
+        fold_count: origins, (n,).
+        independent_folds: what overlapping origins are worth, (n,).
+        optimism_ratio: squared error of the champion over that of choosing without looking, (n,), NaN where unknown.
+        horizon: buckets that the champion was judged at, (n,).
+        length: history, buckets, (n,).
+        mean_qty: mean demand of a bucket, (n,).
+        groups: columns of codes to pool over, narrowest first, n rows.
+    """
+
+    error_qty: np.ndarray
+    fold_count: np.ndarray
+    independent_folds: np.ndarray
+    optimism_ratio: np.ndarray
+    horizon: np.ndarray
+    length: np.ndarray
+    mean_qty: np.ndarray
+    groups: pd.DataFrame
+
+
+def interval_growth(buckets: np.ndarray, length: np.ndarray) -> np.ndarray:
+    """Variance of cumulative error over that of one bucket, for independent demand with an estimated mean.
+
+    `x + x^2 / n` for x buckets and n buckets of history: noise of the interval plus error of the mean, carried along.
+
+    Example: 4 buckets from 16 of history: 5.0.
+    """
+    return buckets + buckets**2 / np.maximum(length, 1)
+
+
+def interval_variance(errors: ForecastErrors, buckets: np.ndarray, *, shrinkage_origins: float) -> np.ndarray:
+    """Variance of demand over the next `buckets` buckets (may be fractional), units squared, (n,).
+
+    Own is the mean squared cumulative error about zero at the whole horizons around `buckets`, joined by a straight
+    line; where history only allowed a shorter horizon, extrapolated by `interval_growth`. Then
+
+        (K own + w pooled) / (K + w)  /  optimism  x  (K + w) / (K + w - 2)
+
+    K: independent origins; w: `shrinkage_origins`; pooled: the segment's mean of own / (growth x step variance), times
+    the series' own growth and step variance. Optimism: the champion was chosen on the same errors, so they flatter it;
+    the segment's mean ratio of champion to held-out error takes that back. The last factor is the variance of Student's
+    t with K + w degrees of freedom: the variance is itself an estimate, and a quantile of it must carry that.
+
+    Args:
+        errors: back-test of the champions.
+        buckets: length of the interval, (n,).
+        shrinkage_origins: weight of the segment, in origins.
+    """
+    growth = interval_growth(buckets, errors.length)
+    own = _own_variance(errors, buckets, growth)
+    step = step_variance(errors, shrinkage_origins=shrinkage_origins)
+    prior = _pooled(safe_ratio(own, growth * step), errors, unknown=1.0) * growth * step
+    # The ratio is pooled the way round that is bounded: a champion without error must not make its segment infinite.
+    optimism = np.clip(_pooled(errors.optimism_ratio, errors, unknown=1.0), LEAST_OPTIMISM_RATIO, 1.0)
+    freedom = np.maximum(errors.independent_folds + shrinkage_origins, LEAST_FREEDOM)
+    blend = _shrunk(own, prior, errors.independent_folds, shrinkage_origins)
+    return blend / optimism * freedom / (freedom - 2.0)
+
+
+def step_variance(errors: ForecastErrors, *, shrinkage_origins: float) -> np.ndarray:
+    """Variance of one bucket's error over all lags, shrunk towards the segment's squared variation, (n,)."""
+    own = _step(errors.error_qty)
+    prior = _pooled(safe_ratio(own, errors.mean_qty**2), errors, unknown=UNKNOWN_DISPERSION) * errors.mean_qty**2
+    # A series whose champion never erred, from as many origins as the segment weighs, is certain demand.
+    is_certain = (own == 0) & (errors.fold_count >= shrinkage_origins)
+    return np.where(is_certain, 0.0, _shrunk(own, prior, errors.fold_count, shrinkage_origins))
+
+
+def held_out_step_variance(errors: ForecastErrors, *, shrinkage_origins: float) -> np.ndarray:
+    """`step_variance` as it looks without the errors of one origin: what may judge that origin, (n, K)."""
+    squares = errors.error_qty**2
+    found = np.isfinite(squares)
+    sums, counts = np.where(found, squares, 0.0).sum(axis=2), found.sum(axis=2)
+    own = safe_ratio(sums.sum(axis=1)[:, None] - sums, counts.sum(axis=1)[:, None] - counts)
+    scaled = safe_ratio(_step(errors.error_qty), errors.mean_qty**2)
+    prior = (_pooled(scaled, errors, unknown=UNKNOWN_DISPERSION) * errors.mean_qty**2)[:, None]
+    others = np.maximum(errors.fold_count - 1, 0)[:, None]
+    return _shrunk(np.maximum(own, 0.0), np.broadcast_to(prior, own.shape), others, shrinkage_origins)
+
+
+def lag_profile(error_qty: np.ndarray, depth: int) -> np.ndarray:
+    """Pooled variance at each lag over the mean of all lags, never falling with the lag, (depth,).
+
+    Lags beyond the back-test keep the last value.
+
+    Args:
+        error_qty: forecast minus actual of n series, (n, K, D), NaN where nothing was judged.
+        depth: lags wanted.
+    """
+    squares = error_qty**2
+    scaled = safe_ratio(squares, np.broadcast_to(_step(error_qty)[:, None, None], squares.shape))
+    found = np.isfinite(scaled)
+    by_lag = safe_ratio(np.where(found, scaled, 0.0).sum(axis=(0, 1)), found.sum(axis=(0, 1)))
+    by_lag = np.where(np.isfinite(by_lag), by_lag, 0.0)
+    profile = np.maximum.accumulate(by_lag) if by_lag.max(initial=0.0) > 0 else np.ones(len(by_lag))
+    return np.append(profile, np.full(max(depth - len(profile), 0), profile[-1]))[:depth]
+
+
+def _shrunk(own: np.ndarray, prior: np.ndarray, fold_count: np.ndarray, shrinkage_origins: float) -> np.ndarray:
+    weight = np.where(np.isfinite(own), np.broadcast_to(fold_count, own.shape), 0).astype(float)
+    total = weight + shrinkage_origins
+    blend = (weight * np.where(weight > 0, own, 0.0) + shrinkage_origins * prior) / np.where(total > 0, total, 1.0)
+    return np.where(weight > 0, blend, prior)
+
+
+def _step(error_qty: np.ndarray) -> np.ndarray:
+    return masked_mean((error_qty**2).reshape(len(error_qty), -1))
+
+
+def _own_variance(errors: ForecastErrors, buckets: np.ndarray, growth: np.ndarray) -> np.ndarray:
+    squares = np.cumsum(errors.error_qty, axis=2) ** 2
+    by_horizon = masked_mean(np.moveaxis(np.where(_reached(errors), squares, np.nan), 1, 2))
+    by_horizon = np.concatenate([np.zeros((len(squares), 1)), by_horizon], axis=1)
+    rows, last = np.arange(len(squares)), by_horizon.shape[1] - 1
+    low = np.minimum(np.floor(buckets).astype(np.int64), last)
+    high = np.minimum(low + 1, last)
+    share = np.where(high > low, buckets - low, 0.0)
+    at_low, at_high = by_horizon[rows, low], by_horizon[rows, high]
+    between = np.where(share > 0, at_low + share * (at_high - at_low), at_low)
+    judged = by_horizon[rows, errors.horizon]
+    stretched = judged * safe_ratio(growth, interval_growth(errors.horizon, errors.length))
+    return np.where(errors.horizon >= buckets, between, stretched)
+
+
+def _reached(errors: ForecastErrors) -> np.ndarray:
+    # All horizons of a series are judged from the same origins; older origins reach further than the horizon.
+    depth = errors.error_qty.shape[2]
+    return (np.arange(depth)[None, :] < errors.horizon[:, None])[:, None, :]
+
+
+def _pooled(scaled: np.ndarray, errors: ForecastErrors, *, unknown: float) -> np.ndarray:
+    """Mean of the scaled figures weighted by origins, of the narrowest group with enough series, (n,).
+
+    A figure counts for at most `LARGEST_OUTLIER` times its group's median: a series with next to no demand has no scale
+    and would carry the whole group away.
+    """
+    found = np.isfinite(scaled) & (errors.fold_count > 0)
+    weight = np.where(found, errors.fold_count, 0).astype(float)
+    values = pd.Series(np.where(found, scaled, np.nan))
+    out = np.full(len(scaled), unknown)
+    everything = pd.DataFrame({"all": np.zeros(len(scaled))})
+    for groups in (everything["all"], *(errors.groups[name] for name in reversed(errors.groups.columns))):
+        code = groups.to_numpy()
+        cap = LARGEST_OUTLIER * values.groupby(code).transform("median")
+        capped = values.clip(upper=cap).fillna(0.0).to_numpy() * weight
+        sums = (
+            pd.DataFrame({"found": found.astype(float), "sum": capped, "weight": weight}).groupby(code).transform("sum")
+        )
+        mean = safe_ratio(sums["sum"].to_numpy(), sums["weight"].to_numpy())
+        enough = np.isfinite(mean) & ((sums["found"].to_numpy() >= LEAST_POOLED_SERIES) | (groups.name == "all"))
+        out = np.where(enough, mean, out)
+    return out

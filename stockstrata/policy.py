@@ -1,0 +1,183 @@
+"""Stock policy of each item-location: buffer, reorder point, order quantity and order-up-to level for its target.
+
+Lead-time demand here is demand over the protection interval: lead time plus review period. Whole units are planned
+where its distribution is discrete.
+
+Decisions that the figures rest on:
+
+- *Never below zero*: a fill-rate target with a large order can be met with a negative buffer. The level is then raised
+  to expected demand (whole units: rounded down), so the buffer is zero and the service better than asked.
+- *Whole units*: the level that meets the target is rounded up. For slow movers it may lie below expected demand by less
+  than one unit; the safety stock is then zero.
+- *Parts of the buffer*: `supply` is the buffer with both uncertainties less that with demand uncertainty alone;
+  `rounding` is what whole units add. The parts are never negative and add up to the safety stock.
+- *`R_S`*: the safety stock is the base-stock level less expected demand; how the reorder point lies below the
+  order-up-to level is told in `replenishment.order_rule`.
+"""
+
+import numpy as np
+import pandas as pd
+
+from stockstrata.buffers import ServiceCase, achieved_service, service_level_stock
+from stockstrata.columns import DAYS_PER_YEAR, aligned, numbers, texts
+from stockstrata.costs import item_costs
+from stockstrata.distributions import DISCRETE, METHODS
+from stockstrata.errors import ParameterError, PlanningError
+from stockstrata.evidence import policy_grade_reason, worst_grade
+from stockstrata.parameters import PlanningParameters, SegmentStrategy
+from stockstrata.replenishment import economic_order_quantity, feasible_order_quantity, order_rule, whole_multiple
+from stockstrata.tables import STOCK_POLICY
+
+KEY = ["item_id", "location_id"]
+NOT_STOCKED = ("make_to_order", "do_not_stock")
+_COLUMNS = [column.name for column in STOCK_POLICY.columns if column.name != "period_start_date"]
+
+
+def stock_policies(
+    item_locations: pd.DataFrame,
+    assignment: pd.DataFrame,
+    lead_times: pd.DataFrame,
+    lead_time_demand: pd.DataFrame,
+    *,
+    parameters: PlanningParameters,
+) -> pd.DataFrame:
+    """One row for each item-location: the policy that meets its segment's service target.
+
+    Args:
+        item_locations: frame of `int_item_locations__planned`.
+        assignment: frame of `segmentation.segment_assignment`.
+        lead_times: frame of `policy.lead_time`.
+        lead_time_demand: frame of `forecast.lead_time_demand`.
+        parameters: strategies and cost rates.
+
+    Returns:
+        The columns of `policy.stock_policy` without period and stamp, sorted by item and location.
+        `expected_service_rate` is the measure's value under the rounded policy (for `R_S` at the base-stock level,
+        which larger order sizes only raise), and NaN for families that keep no stock.
+
+    Raises:
+        PlanningError: if a key is missing in one of the frames or lead-time demand is not a number.
+        ParameterError: if a segment has no strategy.
+    """
+    planned = item_locations.sort_values(KEY, ignore_index=True)
+    segments = aligned(assignment, planned, table="segmentation.segment_assignment")
+    lead = aligned(lead_times, planned, table="policy.lead_time")
+    demand = aligned(lead_time_demand, planned, table="forecast.lead_time_demand")
+    out = pd.DataFrame({name: planned[name] for name in KEY})
+    out["segment_code"] = segments["segment_code"]
+    out = _with_strategy(out, parameters.segment_strategies)
+    out = _with_demand(out, lead, demand)
+    costs = item_costs(planned, parameters=parameters, segment_code=texts(out, "segment_code"))
+    for name in ("unit_cost_amount", "order_cost_amount", "holding_cost_rate"):
+        out[name] = costs[name]
+    out["moq_qty"], out["order_multiple_qty"] = numbers(planned, "moq_qty"), numbers(planned, "order_multiple_qty")
+    out["demand_sd_qty"] = np.fmin(numbers(demand, "demand_sd_qty"), out["lead_time_demand_sd_qty"])
+    out["supply_sd_qty"] = np.fmin(numbers(demand, "lead_time_sd_qty"), out["lead_time_demand_sd_qty"])
+    out = _with_order_quantity(out)
+    out = _with_buffer(out)
+    out["evidence_grade"] = worst_grade(*(texts(frame, "evidence_grade") for frame in (lead, demand, costs)))
+    out["grade_reason"] = policy_grade_reason(
+        lead_time_source=texts(lead, "lead_time_source_code"),
+        demand_grade=texts(demand, "evidence_grade"),
+        cost_source=texts(costs, "unit_cost_source_code"),
+        policy_family=texts(out, "policy_family"),
+        segment_code=texts(out, "segment_code"),
+    )
+    return out.loc[:, _COLUMNS]
+
+
+def _with_strategy(out: pd.DataFrame, strategies: tuple[SegmentStrategy, ...]) -> pd.DataFrame:
+    wanted = ("policy_family", "service_measure", "service_target", "review_period_days")
+    rows = {row.segment_code: row for row in strategies}
+    unknown = sorted(set(out["segment_code"]) - set(rows))
+    if unknown:
+        raise ParameterError(f"segment_strategies.csv has no row in force for segment {unknown[0]}; add one.")
+    chosen = [rows[code] for code in out["segment_code"]]
+    return out.assign(**{name: [getattr(row, name) for row in chosen] for name in wanted})
+
+
+def _with_demand(out: pd.DataFrame, lead: pd.DataFrame, demand: pd.DataFrame) -> pd.DataFrame:
+    out = out.assign(
+        lead_time_days=numbers(lead, "lead_time_days"),
+        lead_time_sd_days=numbers(lead, "lead_time_sd_days"),
+        protection_interval_days=numbers(demand, "protection_interval_days"),
+        lead_time_demand_qty=numbers(demand, "mean_qty"),
+        lead_time_demand_sd_qty=numbers(demand, "sd_qty"),
+        method_code=texts(demand, "method_code"),
+        annual_demand_qty=numbers(demand, "daily_mean_qty") * DAYS_PER_YEAR,
+    )
+    figures = ["lead_time_demand_qty", "lead_time_demand_sd_qty", "annual_demand_qty", "protection_interval_days"]
+    odd = ~(out[figures] >= 0).all(axis=1) | ~out["method_code"].isin(METHODS)
+    if odd.any():
+        row = out[odd].iloc[0]
+        raise PlanningError(
+            f"forecast.lead_time_demand: item {row.item_id} at {row.location_id} has mean {row.lead_time_demand_qty}, "
+            f"sd {row.lead_time_demand_sd_qty}, method {row.method_code!r}; expected figures from 0 and a method of "
+            f"{METHODS}. Run the forecast of this period again."
+        )
+    return out
+
+
+def _with_order_quantity(out: pd.DataFrame) -> pd.DataFrame:
+    """Economic and feasible order quantity; without an order cost the demand between two reviews stands in."""
+    is_whole = out["method_code"].isin(DISCRETE).to_numpy()
+    stocked = ~out["policy_family"].isin(NOT_STOCKED).to_numpy()
+    annual = np.where(stocked, out["annual_demand_qty"].to_numpy(), 0.0)
+    order_cost = out["order_cost_amount"].to_numpy()
+    holding = (out["holding_cost_rate"] * out["unit_cost_amount"]).to_numpy()
+    multiple = whole_multiple(out["order_multiple_qty"].to_numpy(), is_whole)
+    economic = economic_order_quantity(annual, order_cost, holding)
+    review_years = out["review_period_days"].to_numpy() / DAYS_PER_YEAR
+    # With K = h R^2 D / 2 the economic quantity is exactly the demand of a review period R.
+    stand_in = np.where(order_cost > 0, order_cost, holding * review_years**2 * annual / 2)
+    order = feasible_order_quantity(annual, stand_in, holding, out["moq_qty"].to_numpy(), multiple)
+    return out.assign(economic_order_qty=economic, order_qty=order, review_demand_qty=annual * review_years)
+
+
+def _with_buffer(out: pd.DataFrame) -> pd.DataFrame:
+    case = _service_case(out)
+    mean, whole = case.mean, case.is_whole
+    stocked = ~out["policy_family"].isin(NOT_STOCKED).to_numpy()
+    solved = service_level_stock(case)
+    level = np.where(whole, np.ceil(np.round(solved, 9)), solved)
+    level = np.where(stocked, np.maximum(level, np.where(whole, np.floor(mean), mean)), 0.0)
+    buffer = np.where(stocked, np.maximum(level - mean, 0.0), 0.0)
+    unrounded = np.clip(solved - mean, 0.0, buffer)
+    for_demand = np.clip(service_level_stock(case.without_supply()) - mean, 0.0, unrounded)
+    rule = order_rule(
+        out["policy_family"].to_numpy(),
+        level,
+        out["order_qty"].to_numpy(),
+        out["review_demand_qty"].to_numpy(),
+        is_whole=whole,
+        minimum=out["moq_qty"].to_numpy(),
+        multiple=out["order_multiple_qty"].to_numpy(),
+    )
+    return out.assign(
+        safety_stock_qty=buffer,
+        safety_stock_demand_qty=for_demand,
+        safety_stock_supply_qty=unrounded - for_demand,
+        safety_stock_rounding_qty=buffer - unrounded,
+        reorder_point_qty=rule.reorder_point_qty,
+        order_qty=rule.order_qty,
+        order_up_to_qty=rule.order_up_to_qty,
+        expected_service_rate=np.where(stocked, achieved_service(case, level), np.nan),
+    )
+
+
+def _service_case(out: pd.DataFrame) -> ServiceCase:
+    mean, total_sd = out["lead_time_demand_qty"].to_numpy(), out["lead_time_demand_sd_qty"].to_numpy()
+    review = out["review_period_days"].to_numpy()
+    order_qty = out["order_qty"].to_numpy()
+    return ServiceCase(
+        method=out["method_code"].to_numpy(dtype=str),
+        measure=out["service_measure"].to_numpy(dtype=str),
+        target=out["service_target"].to_numpy(dtype=float),
+        is_periodic=(out["policy_family"] == "R_S").to_numpy(),
+        mean=mean,
+        demand_sd=out["demand_sd_qty"].to_numpy(),
+        supply_sd=out["supply_sd_qty"].to_numpy(),
+        total_sd=total_sd,
+        lead_time_share=np.clip(1 - review / np.maximum(out["protection_interval_days"].to_numpy(), review), 0.0, 1.0),
+        order_qty=np.where(order_qty > 0, order_qty, np.where(mean > 0, mean, 1.0)),
+    )

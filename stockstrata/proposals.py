@@ -1,0 +1,125 @@
+"""Order proposals: what to order now, from the inventory position and the policy.
+
+Inventory position = on hand + on order + in transit - allocated; each pipeline is counted once. An order is due when
+the position is at or below the reorder point. Releasing every proposal and running again on unchanged data proposes
+nothing: `s_Q` orders the smallest number of Q that lifts the position *above* the reorder point, the other families
+order up to a level above it.
+"""
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+
+from stockstrata.columns import aligned, days, flags, numbers, texts
+from stockstrata.distributions import DISCRETE
+from stockstrata.policy import KEY, NOT_STOCKED
+from stockstrata.replenishment import feasible_order_up, whole_multiple
+from stockstrata.tables import ORDER_PROPOSAL
+
+_COLUMNS = [column.name for column in ORDER_PROPOSAL.columns if column.name != "period_start_date"]
+_LONGEST_DAYS = 36_500  # need dates end a century ahead, so that tiny demand cannot overflow a date
+
+
+def order_proposals(
+    policies: pd.DataFrame,
+    positions: pd.DataFrame,
+    item_locations: pd.DataFrame,
+    lead_time_demand: pd.DataFrame,
+    *,
+    cut_off_date: dt.date,
+) -> pd.DataFrame:
+    """One row for each item-location that should order at the cut-off.
+
+    Item-locations without a stock figure get no proposal, nor do families that keep no stock.
+
+    Urgency: `overdue` when the buffer would be reached before the order can arrive, `urgent` when less than half a
+    review period is left between arrival and that day, else `normal`.
+
+    Args:
+        policies: frame of `policy.stock_policy`.
+        positions: frame of `int_stock__positions`.
+        item_locations: frame of `int_item_locations__planned`: supplier, minimum, multiple.
+        lead_time_demand: frame of `forecast.lead_time_demand`: `daily_mean_qty`.
+        cut_off_date: day that the orders are dated.
+
+    Returns:
+        The columns of `policy.order_proposal` without period and stamp, sorted by item and location; maybe no row.
+
+    Raises:
+        PlanningError: if an item-location with a stock figure has no policy, forecast or planned row.
+    """
+    stock = positions.loc[flags(positions, "has_stock_feed")].sort_values(KEY, ignore_index=True)
+    policy = aligned(policies, stock, table="policy.stock_policy")
+    quantities = {name: np.nan_to_num(numbers(stock, name)) for name in _POSITION}
+    position = sum((sign * quantities[name] for name, sign in _POSITION.items()), start=np.zeros(len(stock)))
+    item = aligned(item_locations, stock, table="int_item_locations__planned")
+    order_qty = _order_quantities(policy, position, item)
+    due = order_qty > 0
+    policy, item, stock = (frame.loc[due].reset_index(drop=True) for frame in (policy, item, stock))
+    demand = aligned(lead_time_demand, stock, table="forecast.lead_time_demand")
+    out = policy.loc[:, [*KEY, "reorder_point_qty", "evidence_grade"]].copy()
+    out["supplier_id"] = texts(item, "supplier_id").replace("", None)
+    out["order_qty"], out["inventory_position_qty"] = order_qty[due], position[due]
+    out["order_value_amount"] = out["order_qty"] * policy["unit_cost_amount"]
+    for name, values in quantities.items():
+        out[name] = values[due]
+    out["stock_date"] = days(stock, "stock_date").astype("datetime64[s]")
+    out = _with_dates(out, policy, numbers(demand, "daily_mean_qty"), cut_off_date)
+    out["reason"] = _reasons(out)
+    return out.loc[:, _COLUMNS]
+
+
+_POSITION = {"on_hand_qty": 1.0, "on_order_qty": 1.0, "in_transit_qty": 1.0, "allocated_qty": -1.0}
+
+
+def _order_quantities(policy: pd.DataFrame, position: np.ndarray, item: pd.DataFrame) -> np.ndarray:
+    """Quantity to order for each row; zero where no order is due."""
+    family = policy["policy_family"].to_numpy(dtype=str)
+    reorder, lot = numbers(policy, "reorder_point_qty"), numbers(policy, "order_qty")
+    is_whole = policy["method_code"].isin(DISCRETE).to_numpy()
+    multiple = whole_multiple(numbers(item, "order_multiple_qty"), is_whole)
+    by_lot = (family == "s_Q") & (lot > 0)
+    size = np.where(by_lot, lot, 1.0)
+    count = np.floor((reorder - position) / size) + 1
+    count += position + count * size <= reorder
+    target = np.where(by_lot, reorder, numbers(policy, "order_up_to_qty"))
+    gap = target - position
+    gap = np.where(gap > 1e-9 * np.maximum(np.abs(target), 1.0), gap, 0.0)
+    quantity = np.where(by_lot, count * size, feasible_order_up(gap, numbers(item, "moq_qty"), multiple))
+    due = (position <= reorder) & ~np.isin(family, NOT_STOCKED)
+    return np.where(due, quantity, 0.0)
+
+
+def _with_dates(out: pd.DataFrame, policy: pd.DataFrame, daily_qty: np.ndarray, cut_off_date: dt.date) -> pd.DataFrame:
+    today = np.datetime64(cut_off_date, "D")
+    above = np.maximum(out["inventory_position_qty"].to_numpy() - numbers(policy, "safety_stock_qty"), 0.0)
+    cover = np.divide(above, daily_qty, out=np.zeros(len(out)), where=daily_qty > 0)
+    need = today + np.floor(np.minimum(cover, _LONGEST_DAYS)).astype("timedelta64[D]")
+    receipt = today + np.ceil(numbers(policy, "lead_time_days")).astype("timedelta64[D]")
+    slack_days = (need - receipt).astype(float)
+    urgency = np.select(
+        [slack_days < 0, slack_days < numbers(policy, "review_period_days") / 2], ["overdue", "urgent"], "normal"
+    )
+    return out.assign(
+        order_date=today.astype("datetime64[s]"),
+        need_date=need.astype("datetime64[s]"),
+        expected_receipt_date=receipt.astype("datetime64[s]"),
+        urgency_code=urgency,
+    )
+
+
+def _reasons(out: pd.DataFrame) -> list[str]:
+    after = out["inventory_position_qty"] + out["order_qty"]
+    rows = zip(
+        *(out[name] for name in ("inventory_position_qty", *_POSITION, "reorder_point_qty", "order_qty")),
+        after,
+        out["stock_date"].dt.strftime("%Y-%m-%d"),
+        strict=True,
+    )
+    return [
+        f"Inventory position {position:.10g} (on hand {hand:.10g} + on order {order:.10g} + in transit {transit:.10g} "
+        f"- allocated {allocated:.10g}, stock of {day}) is at or below the reorder point {reorder:.10g}; "
+        f"ordering {quantity:.10g} lifts it to {top:.10g}."
+        for position, hand, order, transit, allocated, reorder, quantity, top, day in rows
+    ]

@@ -1,0 +1,79 @@
+"""Fixtures shared by all tests: homes of their own, the command line as a user runs it, a planned tiny company."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pytest
+
+PROJECT_ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command gave back."""
+
+    code: int
+    output: str
+
+
+@dataclass(frozen=True)
+class PlannedCompany:
+    """A tiny sample company that `stockstrata run` has landed and planned."""
+
+    home: Path
+    source: Path
+    truth: Path
+    outcome: Outcome
+
+    @property
+    def marts_file(self) -> Path:
+        return self.home / "published" / "current" / "marts.duckdb"
+
+    def marts(self, query: str) -> list[tuple]:
+        with duckdb.connect(str(self.marts_file), read_only=True) as connection:
+            return connection.execute(query).fetchall()
+
+    def warehouse(self, query: str) -> list[tuple]:
+        with duckdb.connect(str(self.home / "warehouse.duckdb"), read_only=True) as connection:
+            return connection.execute(query).fetchall()
+
+
+def stockstrata(home: Path, *arguments: str) -> Outcome:
+    """Run the command line in a process of its own, as a user would."""
+    environment = {**os.environ, "STOCKSTRATA_HOME": str(home), "COLUMNS": "250", "NO_COLOR": "1"}
+    environment.pop("DAGSTER_HOME", None)
+    done = subprocess.run(
+        [sys.executable, "-m", "orchestration.cli", *arguments],
+        env=environment,
+        cwd=PROJECT_ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Outcome(done.returncode, done.stdout + done.stderr)
+
+
+@pytest.fixture(scope="session")
+def cli() -> Callable[..., Outcome]:
+    """The command line as a function of home and arguments."""
+    return stockstrata
+
+
+@pytest.fixture(scope="session")
+def planned(tmp_path_factory: pytest.TempPathFactory) -> PlannedCompany:
+    """The tiny sample, landed, with its last two months planned. Tests read it and change nothing."""
+    home = tmp_path_factory.mktemp("company") / "home"
+    made = stockstrata(home, "sample", "--size", "tiny")
+    assert made.code == 0, made.output
+    source = home.parent / "tiny"
+    source.mkdir()
+    extract = home / "sample" / "tiny" / "extract"
+    (source / "source.yaml").write_text(f"name: tiny\ngrain: day\ncurrency: EUR\ndata: {extract}\n", encoding="utf-8")
+    outcome = stockstrata(home, "run", str(source), "--last", "2")
+    assert outcome.code == 0, outcome.output
+    return PlannedCompany(home, source, home / "sample" / "tiny" / "truth", outcome)

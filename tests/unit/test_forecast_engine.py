@@ -1,0 +1,93 @@
+"""The StatsForecast door: every model answers, sees no future, and behaves as its literature says."""
+
+import numpy as np
+import pytest
+
+from stockstrata.errors import ParameterError, PlanningError
+from stockstrata.forecasting.engine import FIT_ONCE, MODEL_CODES, forecast_paths, needs_seasons
+
+WEEKS = np.arange(160)
+SEASONAL = 100 + 40 * np.sin(2 * np.pi * WEEKS / 52) + np.tile([3.0, -3.0], 80)
+
+
+def _paths(code: str, demand: np.ndarray, ends: list[int], *, seasonal: bool = True, depth: int = 8) -> np.ndarray:
+    return forecast_paths(
+        code,
+        [demand],
+        np.array([ends]),
+        depth=depth,
+        season_length=52,
+        is_seasonal=np.array([seasonal]),
+        max_history=156,
+    )[0]
+
+
+@pytest.mark.parametrize("code", sorted(MODEL_CODES))
+def test_every_model_gives_numbers_from_every_origin(code):
+    paths = _paths(code, SEASONAL, [150, 140, 130])
+    assert paths.shape == (3, 8)
+    assert np.isfinite(paths).all()
+    assert (paths >= 0).all()
+
+
+@pytest.mark.parametrize("code", sorted(MODEL_CODES))
+def test_no_origin_sees_a_bucket_after_it(code):
+    sentinel = SEASONAL.copy()
+    sentinel[140:] = 1e9
+    before, after = _paths(code, SEASONAL, [140, 130]), _paths(code, sentinel, [140, 130])
+    assert np.array_equal(before, after)
+
+
+@pytest.mark.parametrize("code", sorted(FIT_ONCE))
+def test_parameters_carried_forward_come_from_the_earliest_origin(code):
+    # The middle origin must not be disturbed by a newer one: fitting happens before it, on less.
+    assert np.array_equal(_paths(code, SEASONAL, [150, 140, 130])[1:], _paths(code, SEASONAL, [140, 130]))
+
+
+def test_absent_origins_stay_missing():
+    paths = _paths("ses", SEASONAL, [120, -1])
+    assert np.isfinite(paths[0]).all()
+    assert np.isnan(paths[1]).all()
+
+
+def test_seasonal_models_follow_the_season_and_others_do_not():
+    expected = 100 + 40 * np.sin(2 * np.pi * np.arange(156, 164) / 52)
+    for code in ("seasonal_naive", "stl_ets"):
+        assert np.abs(_paths(code, SEASONAL, [156])[0] - expected).max() < 12, code
+    flat = _paths("dynamic_optimized_theta", SEASONAL, [156], seasonal=False, depth=26)[0]
+    assert np.abs(np.diff(flat, 2)).max() < 1e-6
+
+
+def test_seasonal_models_ask_for_two_seasons():
+    assert needs_seasons("stl_ets") == needs_seasons("ets_seasonal") == 2
+    assert needs_seasons("seasonal_naive") == 1
+    assert needs_seasons("dynamic_optimized_theta") == 0
+
+
+def test_tsb_forgets_a_dead_item_and_croston_does_not():
+    # Teunter, Syntetos and Babai (2011): Croston only updates when demand occurs.
+    dead = np.concatenate([np.tile([0.0, 10.0], 26), np.zeros(104)])
+    assert _paths("tsb", dead, [156])[0].max() < 0.001
+    assert _paths("croston_sba", dead, [156])[0].min() > 4
+
+
+def test_sba_is_croston_less_five_percent():
+    # Syntetos and Boylan (2005): factor 1 - alpha / 2 with alpha 0.1, on a constant series of 7.
+    assert _paths("croston_sba", np.full(60, 7.0), [60], seasonal=False)[0] == pytest.approx(np.full(8, 6.65))
+
+
+def test_averages_use_their_window():
+    demand = np.arange(1.0, 101.0)
+    assert _paths("window_average", demand, [100])[0, 0] == pytest.approx(demand[-13:].mean())
+    assert _paths("year_average", demand, [100])[0, 0] == pytest.approx(demand[-52:].mean())
+    assert _paths("historic_average", demand, [100])[0, 0] == pytest.approx(50.5)
+
+
+def test_an_unknown_model_is_named():
+    with pytest.raises(ParameterError, match="crystal_ball"):
+        _paths("crystal_ball", SEASONAL, [150])
+
+
+def test_a_gap_never_reaches_a_model():
+    with pytest.raises(PlanningError, match="gap"):
+        _paths("tsb", np.where(WEEKS == 40, np.nan, SEASONAL), [150])

@@ -1,0 +1,290 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from stockstrata.distributions import choose_method
+from stockstrata.errors import ParameterError, PlanningError
+from stockstrata.policy import stock_policies
+from stockstrata.safety_stock import fill_rate
+from stockstrata.tables import STOCK_POLICY
+
+LOOSE = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def strategy(code, family, measure, target, review=7):
+    return {
+        "segment_code": code, "segment_name": code, "fulfilment_code": "make_to_stock", "service_measure": measure,
+        "service_target": target, "forecast_pool": "smooth", "policy_family": family, "review_period_days": review,
+        "count_frequency_per_year": 1, "owner": "t",
+    }  # fmt: skip
+
+
+@pytest.fixture
+def plan(make_parameters, make_item_locations):
+    """Policies of items with the given daily demand; lead time 21 days unless said."""
+
+    def run(
+        daily, sd, *, family="s_Q", measure="cycle_service_level", target=0.95, review=7, lead=21.0, supply_sd=0.0,
+        is_whole=True, grade="full", source="item_receipts", lead_grade="full", **columns,
+    ):  # fmt: skip
+        n = len(np.atleast_1d(daily))
+        daily, demand_sd, supply_sd = (np.broadcast_to(np.asarray(v, dtype=float), n) for v in (daily, sd, supply_sd))
+        rows = make_item_locations(n, **({"unit_cost_amount": 4.0} | columns))
+        keys = rows[["item_id", "location_id"]]
+        total = np.sqrt(demand_sd**2 + supply_sd**2)
+        mean = daily * (lead + review)
+        assignment = keys.assign(segment_code="T")
+        leads = keys.assign(
+            lead_time_days=lead, lead_time_sd_days=1.0, lead_time_source_code=source, evidence_grade=lead_grade
+        )
+        demand = keys.assign(
+            protection_interval_days=lead + review,
+            method_code=choose_method(mean, total, is_whole=np.broadcast_to(is_whole, n)),
+            mean_qty=mean, sd_qty=total, demand_sd_qty=demand_sd, lead_time_sd_qty=supply_sd, daily_mean_qty=daily,
+            evidence_grade=grade,
+        )  # fmt: skip
+        parameters = make_parameters({"segment_strategies": [strategy("T", family, measure, target, review)]})
+        return stock_policies(rows, assignment, leads, demand, parameters=parameters)
+
+    return run
+
+
+def test_columns_and_identities(plan):
+    out = plan([5.0, 0.4, 30], [20.0, 5, 60], supply_sd=[10.0, 1, 0])
+    assert out.columns.tolist() == [c.name for c in STOCK_POLICY.columns if c.name != "period_start_date"]
+    assert out.safety_stock_qty.to_numpy() == pytest.approx(out.reorder_point_qty - out.lead_time_demand_qty)
+    assert (out.order_up_to_qty == out.reorder_point_qty + out.order_qty).all()
+    assert out.annual_demand_qty.tolist() == pytest.approx([5 * 365.25, 0.4 * 365.25, 30 * 365.25])
+    assert (out.grade_reason == "").all()
+
+
+def test_cycle_service_is_the_quantile_of_lead_time_demand(plan):
+    out = plan([10.0], [60.0], is_whole=False, target=0.98)
+    mean, variance = 280, 3600
+    assert out.reorder_point_qty[0] == pytest.approx(stats.gamma.ppf(0.98, mean**2 / variance, scale=variance / mean))
+    assert out.expected_service_rate[0] == pytest.approx(0.98)
+    whole = plan([10.0], [60.0], target=0.98)
+    frozen = stats.nbinom(mean**2 / (variance - mean), mean / variance)
+    assert whole.reorder_point_qty[0] == frozen.ppf(0.98)
+    assert whole.expected_service_rate[0] == pytest.approx(frozen.cdf(whole.reorder_point_qty[0]))
+
+
+def test_fill_rate_is_met_with_the_order_quantity(plan):
+    out = plan([10.0], [60.0], measure="fill_rate", target=0.97, is_whole=False, order_multiple_qty=24.0)
+    served = fill_rate(out.reorder_point_qty[0], out.order_qty[0], 280, 60, method="gamma")
+    assert out.order_qty[0] % 24 == 0
+    assert served == pytest.approx(max(0.97, float(fill_rate(280, out.order_qty[0], 280, 60, method="gamma"))))
+    assert out.expected_service_rate[0] == pytest.approx(float(served))
+
+
+def test_order_quantity_is_economic_and_feasible(plan):
+    out = plan([10.0], [60.0], unit_cost_amount=4.0, order_cost_amount=25.0)
+    assert out.economic_order_qty[0] == pytest.approx((2 * 25 * 3652.5 / (0.22 * 4)) ** 0.5)
+    assert out.order_qty[0] in (np.floor(out.economic_order_qty[0]), np.ceil(out.economic_order_qty[0]))
+
+
+def test_without_an_order_cost_the_demand_between_reviews_is_ordered(plan):
+    out = plan([10.0], [60.0], order_cost_amount=0.0)
+    assert out.economic_order_qty[0] == 0
+    assert out.order_qty[0] == 70
+
+
+def test_order_up_to_families(plan):
+    up_to = plan([10.0], [60.0], family="R_s_S")
+    assert up_to.order_up_to_qty[0] == up_to.reorder_point_qty[0] + up_to.order_qty[0]
+    periodic = plan([10.0], [60.0], family="R_S", review=14, lead=14.0)
+    frozen = stats.nbinom(280**2 / (3600 - 280), 280 / 3600)
+    assert periodic.order_up_to_qty[0] == frozen.ppf(0.95)
+    assert periodic.reorder_point_qty[0] == periodic.order_up_to_qty[0] - 1
+    assert periodic.safety_stock_qty[0] == pytest.approx(periodic.order_up_to_qty[0] - 280)
+    assert periodic.order_qty[0] == 140
+    packed = plan([10.0], [60.0], family="R_S", review=14, lead=14.0, order_multiple_qty=12.0)
+    assert packed.order_up_to_qty[0] == packed.reorder_point_qty[0] + 12
+    assert packed.reorder_point_qty[0] == periodic.reorder_point_qty[0]
+
+
+@LOOSE
+@given(
+    daily=st.floats(0.002, 60),
+    ratio=st.floats(0.2, 20),
+    supply=st.floats(0, 80),
+    family=st.sampled_from(["s_Q", "s_S", "R_S", "R_s_S"]),
+    measure=st.sampled_from(["cycle_service_level", "fill_rate"]),
+    target=st.floats(0.5, 0.995),
+    is_whole=st.booleans(),
+)
+def test_parts_add_up_and_nothing_is_negative_and_the_target_is_met(
+    plan, daily, ratio, supply, family, measure, target, is_whole
+):
+    sd = (daily * 28 * ratio) ** 0.5
+    out = plan(
+        [daily], [sd], supply_sd=[supply], family=family, measure=measure, target=target, is_whole=is_whole
+    ).iloc[0]
+    parts = out.safety_stock_demand_qty + out.safety_stock_supply_qty + out.safety_stock_rounding_qty
+    assert parts == pytest.approx(out.safety_stock_qty, abs=1e-9)
+    amounts = [out[name] for name in out.index if name.endswith("_qty")]
+    assert min(amounts) >= 0
+    assert out.expected_service_rate >= target - 1e-6
+    if is_whole and out.method_code != "degenerate":
+        assert out.reorder_point_qty == round(out.reorder_point_qty)
+        assert out.order_up_to_qty == round(out.order_up_to_qty)
+    if supply == 0:
+        assert out.safety_stock_supply_qty == pytest.approx(0, abs=1e-6)
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(daily=st.floats(0.1, 40), ratio=st.floats(1.2, 15), target=st.floats(0.5, 0.97), more=st.floats(0.001, 0.02))
+def test_more_service_or_longer_lead_time_never_means_less_stock(plan, daily, ratio, target, more):
+    for measure in ("cycle_service_level", "fill_rate"):
+
+        def level(goal, lead, measure=measure):
+            sd = (daily * (lead + 7) * ratio) ** 0.5
+            return plan([daily], [sd], measure=measure, target=goal, lead=lead).reorder_point_qty[0]
+
+        assert level(target + more, 21.0) >= level(target, 21.0)
+        assert level(target, 28.0) >= level(target, 21.0)
+
+
+def test_no_variation_gives_no_buffer(plan):
+    out = plan([10.0], [0.0], target=0.99)
+    assert out.safety_stock_qty[0] == 0
+    assert out.reorder_point_qty[0] == 280
+    assert out.expected_service_rate[0] == 1
+
+
+def test_dropping_a_driver_removes_its_part(plan):
+    both = plan([10.0], [40.0], supply_sd=[40.0], is_whole=False)
+    demand = plan([10.0], [40.0], supply_sd=[0.0], is_whole=False)
+    supply = plan([10.0], [0.0], supply_sd=[40.0], is_whole=False)
+    assert both.safety_stock_demand_qty[0] == pytest.approx(demand.safety_stock_qty[0])
+    assert both.safety_stock_supply_qty[0] == pytest.approx(both.safety_stock_qty[0] - demand.safety_stock_qty[0])
+    assert supply.safety_stock_demand_qty[0] == 0
+    assert supply.safety_stock_supply_qty[0] == pytest.approx(supply.safety_stock_qty[0])
+
+
+def test_the_buffer_is_capped_at_zero_where_a_large_order_covers_the_fill_rate(plan):
+    out = plan([10.0], [60.0], measure="fill_rate", target=0.9, moq_qty=5000.0)
+    assert out.safety_stock_qty[0] == 0
+    assert out.reorder_point_qty[0] == 280
+    assert out.expected_service_rate[0] > 0.99
+
+
+def test_a_slow_mover_may_hold_less_than_a_unit_above_nothing(plan):
+    out = plan([0.001], [0.2], target=0.9)
+    assert out.reorder_point_qty[0] == 0
+    assert out.safety_stock_qty[0] == 0
+    assert out.order_qty[0] >= 1
+
+
+def test_no_demand_needs_no_stock_and_no_order(plan):
+    out = plan([0.0], [0.0], moq_qty=50.0)
+    assert out[["safety_stock_qty", "reorder_point_qty", "order_qty", "order_up_to_qty"]].to_numpy().tolist() == [
+        [0] * 4
+    ]
+    assert out.expected_service_rate[0] == 1
+
+
+@pytest.mark.parametrize("family", ["make_to_order", "do_not_stock"])
+def test_families_without_stock_are_all_zero_with_a_reason(plan, family):
+    out = plan([10.0], [60.0], family=family)
+    zero = [
+        "safety_stock_qty", "safety_stock_demand_qty", "safety_stock_supply_qty", "safety_stock_rounding_qty",
+        "reorder_point_qty", "order_qty", "order_up_to_qty",
+    ]  # fmt: skip
+    assert (out[zero] == 0).all().all()
+    assert np.isnan(out.expected_service_rate[0])
+    assert "no stock is kept" in out.grade_reason[0]
+
+
+def test_the_worst_input_sets_the_grade_and_the_reason_names_each(plan):
+    out = plan(
+        [10.0], [60.0], grade="degraded", source="contract", lead_grade="degraded", unit_cost_amount=0.0,
+        unit_price_amount=0.0,
+    )  # fmt: skip
+    assert out.evidence_grade[0] == "assumed"
+    assert out.unit_cost_amount[0] == 1
+    assert out.grade_reason[0] == (
+        "lead time from the contract, too few receipts; lead-time demand rests on weak history; "
+        "unit cost assumed by parameter"
+    )
+
+
+def test_missing_rows_and_odd_figures_are_named(plan, make_parameters, make_item_locations):
+    with pytest.raises(PlanningError, match="item i000 at L1 has mean nan"):
+        plan([np.nan], [1.0])
+    rows = make_item_locations(1)
+    keys = rows[["item_id", "location_id"]]
+    with pytest.raises(PlanningError, match=r"policy\.lead_time: no row for item i000 at L1"):
+        stock_policies(rows, keys.assign(segment_code="AX"), keys.iloc[:0], keys.iloc[:0], parameters=make_parameters())
+    demand = keys.assign(
+        protection_interval_days=7.0, method_code="gamma", mean_qty=1.0, sd_qty=1.0, demand_sd_qty=1.0,
+        lead_time_sd_qty=0.0, daily_mean_qty=1.0, evidence_grade="full",
+    )  # fmt: skip
+    lead = keys.assign(lead_time_days=1.0, lead_time_sd_days=0.0, lead_time_source_code="x", evidence_grade="full")
+    with pytest.raises(ParameterError, match="segment QQ"):
+        stock_policies(rows, keys.assign(segment_code="QQ"), lead, demand, parameters=make_parameters())
+
+
+def simulate(policy, daily_mean, daily_sd, *, review, lead, days=120_000, seed=0):
+    """Daily: 1 receive, 2 fill backorders, 3 demand, 4 count, 5 review and order at the end of the review day.
+
+    An order placed at the end of day t with lead time L serves from day t + L + 1 on. Returns fill rate and share of
+    replenishments that came before stock ran out.
+    """
+    rng = np.random.default_rng(seed)
+    r, p = daily_mean**2 / (daily_sd**2 - daily_mean), daily_mean / daily_sd**2
+    demand = rng.negative_binomial(r, p, days)
+    s, q, top = policy.reorder_point_qty, policy.order_qty, policy.order_up_to_qty
+    net, position, arrivals = top, top, np.zeros(days + lead + 2)
+    served, cycles, safe = 0.0, 0, 0
+    for day in range(days):
+        if arrivals[day]:
+            cycles, safe = cycles + 1, safe + (net >= 0)
+        net += arrivals[day]
+        served += min(max(net, 0), demand[day])
+        net, position = net - demand[day], position - demand[day]
+        if (day + 1) % review == 0 and position <= s:
+            order = (np.floor((s - position) / q) + 1) * q if policy.policy_family == "s_Q" else top - position
+            position += order
+            arrivals[day + lead + 1] += order
+    return served / demand.sum(), safe / cycles
+
+
+@pytest.mark.parametrize("target", [0.9, 0.95, 0.98])
+def test_simulated_service_equals_the_expected_one_when_stock_is_reviewed_daily(plan, target):
+    for measure, position in (("fill_rate", 0), ("cycle_service_level", 1)):
+        out = plan([6.0], [6.0 * 11**0.5], measure=measure, target=target, review=1, lead=10.0, order_cost_amount=0.5)
+        assert out.safety_stock_qty[0] > 0
+        achieved = simulate(out.iloc[0], 6.0, 6.0, review=1, lead=10)[position]
+        assert achieved == pytest.approx(out.expected_service_rate[0], abs=0.01)
+        assert achieved >= target - 0.003
+
+
+@pytest.mark.parametrize("target", [0.9, 0.95, 0.98])
+def test_simulated_service_of_periodic_order_up_to_equals_the_expected_one(plan, target):
+    for measure, position in (("fill_rate", 0), ("cycle_service_level", 1)):
+        out = plan([6.0], [6.0 * 17**0.5], family="R_S", measure=measure, target=target, review=7, lead=10.0)
+        achieved = simulate(out.iloc[0], 6.0, 6.0, review=7, lead=10)[position]
+        assert achieved == pytest.approx(out.expected_service_rate[0], abs=0.01)
+
+
+@pytest.mark.parametrize(("measure", "target"), [("fill_rate", 0.95), ("cycle_service_level", 0.9)])
+def test_simulated_service_of_lots_with_weekly_review_is_on_the_safe_side(plan, measure, target):
+    """Lead time and the whole review period are covered, though the position reaches s on average half-way."""
+    out = plan(
+        [6.0], [6.0 * 17**0.5], measure=measure, target=target, review=7, lead=10.0, order_cost_amount=5.0
+    ).iloc[0]  # fmt: skip
+    fill, cycle = simulate(out, 6.0, 6.0, review=7, lead=10)
+    achieved = fill if measure == "fill_rate" else cycle
+    assert target <= achieved <= target + 0.08
+
+
+def test_order_of_rows_does_not_matter(plan):
+    out = plan([5.0, 0.4, 30, 0], [20.0, 5, 60, 0], family="R_S", measure="fill_rate")
+    alone = plan([30.0], [60.0], family="R_S", measure="fill_rate")
+    pd.testing.assert_frame_equal(
+        out.iloc[[2]].drop(columns="item_id").reset_index(drop=True), alone.drop(columns="item_id")
+    )

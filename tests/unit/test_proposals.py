@@ -1,0 +1,157 @@
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from stockstrata.errors import PlanningError
+from stockstrata.proposals import order_proposals
+from stockstrata.replenishment import feasible_order_up, whole_multiple
+from stockstrata.tables import ORDER_PROPOSAL
+
+CUT_OFF = dt.date(2025, 2, 1)
+LOOSE = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.fixture
+def tables(make_item_locations):
+    """Policies, positions, item-locations and demand; every argument is a value or one value a row."""
+
+    def build(
+        *, on_hand, on_order=0.0, in_transit=0.0, allocated=0.0, s=20.0, q=30.0, top=50.0, family="s_Q",
+        method="negative_binomial", moq=np.nan, multiple=np.nan, daily=1.0, safety=6.0, lead=7.0, review=7.0,
+        has_stock_feed=True,
+    ):  # fmt: skip
+        n = len(on_hand)
+        rows = make_item_locations(n, supplier_id="s1", moq_qty=moq, order_multiple_qty=multiple)
+        keys = rows[["item_id", "location_id"]]
+        policies = keys.assign(
+            policy_family=family, method_code=method, reorder_point_qty=s, order_qty=q, order_up_to_qty=top,
+            safety_stock_qty=safety, lead_time_days=lead, review_period_days=review, unit_cost_amount=2.0,
+            evidence_grade="full",
+        )  # fmt: skip
+        positions = keys.assign(
+            stock_date=np.datetime64("2025-01-31", "s"), on_hand_qty=on_hand, on_order_qty=on_order,
+            in_transit_qty=in_transit, allocated_qty=allocated, has_stock_feed=has_stock_feed,
+        )  # fmt: skip
+        return policies, positions, rows, keys.assign(daily_mean_qty=daily)
+
+    return build
+
+
+def propose(tables):
+    return order_proposals(*tables, cut_off_date=CUT_OFF)
+
+
+def test_at_the_reorder_point_orders_and_just_above_does_not(tables):
+    out = propose(tables(on_hand=[20.0, 21.0]))
+    assert out.item_id.tolist() == ["i000"]
+    assert out.order_qty.tolist() == [30]
+    assert out.columns.tolist() == [c.name for c in ORDER_PROPOSAL.columns if c.name != "period_start_date"]
+
+
+def test_each_pipeline_counts_once(tables):
+    out = propose(tables(on_hand=[10.0, 10.0], on_order=[6.0, 9.0], in_transit=[5.0, 4.0], allocated=[2.0, 2.0]))
+    assert out.item_id.tolist() == ["i000"]
+    assert out.inventory_position_qty.tolist() == [19]
+
+
+def test_the_smallest_number_of_lots_lifts_the_position_above_the_reorder_point(tables):
+    out = propose(tables(on_hand=[20.0, -10.0, -9.0, 19.0], s=20.0, q=30.0))
+    assert out.order_qty.tolist() == [30, 60, 30, 30]
+
+
+def test_order_up_to_respects_minimum_and_multiple(tables):
+    out = propose(tables(on_hand=[18.0, 18, 18], family="s_S", moq=[np.nan, 40, 40], multiple=[np.nan, np.nan, 12]))
+    assert out.order_qty.tolist() == [32, 40, 48]
+
+
+def test_whole_units_are_ordered_for_whole_unit_items_only(tables):
+    on_hand = [18.5, 18.5]
+    out = propose(tables(on_hand=on_hand, family="s_S", method=["poisson", "gamma"]))
+    assert out.order_qty.tolist() == [32, 31.5]
+
+
+def test_no_proposal_without_a_stock_feed_or_for_families_without_stock(tables):
+    assert propose(tables(on_hand=[0.0, 0.0], has_stock_feed=[False, None])).empty
+    assert propose(tables(on_hand=[-5.0, -5.0], family=["make_to_order", "do_not_stock"])).empty
+
+
+def test_an_empty_result_keeps_its_columns(tables):
+    out = propose(tables(on_hand=[99.0]))
+    assert out.columns.tolist() == [c.name for c in ORDER_PROPOSAL.columns if c.name != "period_start_date"]
+    assert out.empty
+
+
+def test_dates_and_urgency(tables):
+    out = propose(tables(on_hand=[20.0, 16.0, 12.0, 6.0, 3.0], safety=6.0, lead=6.2, review=14.0))
+    assert out.need_date.dt.strftime("%m-%d").tolist() == ["02-15", "02-11", "02-07", "02-01", "02-01"]
+    assert set(out.expected_receipt_date.dt.strftime("%m-%d")) == {"02-08"}
+    assert out.urgency_code.tolist() == ["normal", "urgent", "overdue", "overdue", "overdue"]
+    assert set(out.order_date.dt.strftime("%Y-%m-%d")) == {"2025-02-01"}
+
+
+def test_the_reason_cites_the_figures_and_the_stock_that_triggered(tables):
+    out = propose(tables(on_hand=[12.0], on_order=[5.0], allocated=[1.0]))
+    assert out.reason[0] == (
+        "Inventory position 16 (on hand 12 + on order 5 + in transit 0 - allocated 1, stock of 2025-01-31) is at or "
+        "below the reorder point 20; ordering 30 lifts it to 46."
+    )
+    assert out.order_value_amount[0] == 60
+    assert out.supplier_id[0] == "s1"
+
+
+def test_demand_of_zero_orders_only_what_is_already_owed(tables):
+    out = propose(tables(on_hand=[0.0, -3.0], s=0.0, q=0.0, top=0.0, daily=0.0, safety=0.0, moq=10.0))
+    assert out[["item_id", "order_qty"]].to_numpy().tolist() == [["i001", 10.0]]
+
+
+def test_tiny_demand_does_not_overflow_the_calendar(tables):
+    out = propose(tables(on_hand=[20.0], daily=1e-12))
+    assert out.need_date[0].year == 2125
+
+
+def test_unknown_quantities_of_the_position_count_as_zero(tables):
+    out = propose(tables(on_hand=[12.0], on_order=[np.nan], allocated=[np.nan]))
+    assert out.inventory_position_qty[0] == 12
+
+
+@LOOSE
+@given(data=st.data())
+def test_trap_releasing_all_proposals_and_running_again_proposes_nothing(tables, data):
+    n = 12
+    draw = lambda strategy: data.draw(st.lists(strategy, min_size=n, max_size=n))  # noqa: E731
+    family = draw(st.sampled_from(["s_Q", "s_S", "R_S", "R_s_S"]))
+    is_whole = draw(st.booleans())
+    multiple = np.array(draw(st.sampled_from([np.nan, 0.0, 0.1, 1.0, 12.0, 2.5])))
+    moq = np.array(draw(st.sampled_from([np.nan, 0.0, 7.0, 100.0])))
+    quantity = st.floats(-50, 200, allow_nan=False).map(lambda x: round(x, 3))
+    s = np.abs(np.array(draw(quantity)))
+    s = np.where(is_whole, np.round(s), s)
+    q = feasible_order_up(np.abs(np.array(draw(quantity))) + 0.01, moq, whole_multiple(multiple, np.array(is_whole)))
+    built = tables(
+        on_hand=draw(quantity), on_order=np.abs(draw(quantity)), allocated=np.abs(draw(quantity)), s=s, q=q,
+        top=np.where(np.array(family) == "R_S", s + np.where(is_whole, 1, 0), s + q), family=family,
+        method=np.where(is_whole, "negative_binomial", "gamma"), moq=moq, multiple=multiple,
+    )  # fmt: skip
+    first = propose(built)
+    policies, positions, rows, demand = built
+    assert (first.order_qty > 0).all()
+    feasible = rows.merge(first, on=["item_id", "location_id"])
+    assert (feasible.order_qty >= feasible.moq_qty.fillna(0) - 1e-9).all()
+    lots = (feasible.order_qty / feasible.order_multiple_qty.where(feasible.order_multiple_qty > 0)).dropna()
+    assert np.abs(lots - lots.round()).max() < 1e-6 if len(lots) else True
+    released = positions.merge(
+        first[["item_id", "location_id", "order_qty"]], how="left", on=["item_id", "location_id"]
+    )
+    released["on_order_qty"] += released.pop("order_qty").fillna(0)
+    again = propose((policies, released, rows, demand))
+    assert again.empty, pd.concat([first, again])
+
+
+def test_stock_of_an_item_without_a_policy_is_named(tables):
+    policies, positions, rows, demand = tables(on_hand=[1.0, 1.0])
+    with pytest.raises(PlanningError, match=r"policy\.stock_policy: no row for item i001 at L1"):
+        propose((policies.iloc[:1], positions, rows, demand))

@@ -116,12 +116,12 @@ def results(out: Console, settings: Settings) -> None:
     with duckdb.connect(str(marts), read_only=True) as connection:
         out.print(_kpi_table(connection, settings.company.currency_code))
         counted = connection.execute(
-            "select count(*), count(*) filter (evidence_grade = 'full') from marts.fct_policy "
-            "where period_start_date = (select max(period_start_date) from marts.fct_policy)"
+            "select count(*), count(*) filter (evidence_grade = 'full') from fct_policy "
+            "where period_start_date = (select max(period_start_date) from fct_policy)"
         ).fetchone()
         proposals = connection.execute(
-            "select count(*) from marts.fct_order_proposal "
-            "where period_start_date = (select max(period_start_date) from marts.fct_policy)"
+            "select count(*) from fct_order_proposal "
+            "where period_start_date = (select max(period_start_date) from fct_policy)"
         ).fetchone()
     if counted and proposals:
         out.print(f"{counted[0]:,} policies ({counted[1]:,} on full evidence), {proposals[0]:,} order proposals.")
@@ -144,7 +144,7 @@ def status(out: Console, settings: Settings) -> None:
         return
     with duckdb.connect(str(snapshot.marts_file), read_only=True) as connection:
         cycles = connection.execute(
-            "select period_start_date, computed_at, run_id from marts.audit_cycle order by period_start_date"
+            "select period_start_date, computed_at, run_id from audit_cycle order by period_start_date"
         ).fetchall()
     out.print(f"Published {snapshot.folder.name}")
     table = Table("period", "planned at (UTC)", "run")
@@ -165,10 +165,10 @@ def snapshots(out: Console, publisher: Publisher) -> None:
 
 def _kpi_table(connection: duckdb.DuckDBPyConnection, currency: str) -> Table:
     frame = connection.execute(
-        "select segment_code, kpi_code, kpi_value from marts.kpi_segment_period "
-        "where period_start_date = (select max(period_start_date) from marts.fct_policy)"
+        "select segment_code, kpi_code, kpi_value from kpi_segment_period "
+        "where period_start_date = (select max(period_start_date) from fct_policy)"
     ).df()
-    period = connection.execute("select max(period_start_date) from marts.fct_policy").fetchone()
+    period = connection.execute("select max(period_start_date) from fct_policy").fetchone()
     wide = frame.pivot_table(index="segment_code", columns="kpi_code", values="kpi_value", aggfunc="first")
     wide = wide.reindex(columns=list(_KPI_COLUMNS))
     order = sorted(wide.index, key=lambda code: (code == "ALL", code))

@@ -35,7 +35,9 @@ class PlannedCompany:
         return self.home / "published" / "current" / "marts.duckdb"
 
     def marts(self, query: str) -> list[tuple]:
-        with duckdb.connect(str(self.marts_file), read_only=True) as connection:
+        with duckdb.connect() as connection:
+            connection.execute(f"attach '{self.marts_file}' as published (read_only)")
+            connection.execute("use published")
             return connection.execute(query).fetchall()
 
     def warehouse(self, query: str) -> list[tuple]:

@@ -98,9 +98,10 @@ class Publisher(dg.ConfigurableResource):
         link.replace(folder.parent / CURRENT)
 
     def _copy_marts(self, file: Path) -> dict[str, dict[str, str | int]]:
-        with duckdb.connect(str(file)) as connection:
+        with duckdb.connect() as connection:
             connection.execute(f"attach '{self.warehouse_path}' as warehouse (read_only)")
-            connection.execute("create schema marts")
+            connection.execute(f"attach '{file}' as snapshot")
+            connection.execute("create schema snapshot.marts")
             names = connection.execute(
                 "select table_name, comment from duckdb_tables() "
                 "where database_name = 'warehouse' and schema_name = 'marts' order by table_name"
@@ -109,21 +110,29 @@ class Publisher(dg.ConfigurableResource):
                 raise PlanningError("The warehouse holds no mart; materialise the group marts before publishing.")
             hashes: dict[str, dict[str, str | int]] = {}
             for name, comment in names:
-                connection.execute(f"create table marts.{name} as from warehouse.marts.{name} order by all")
-                if comment:
-                    connection.execute(f"comment on table marts.{name} is '{_quoted(comment)}'")
-                content, rows = table_hash(connection, f"marts.{name}")
-                if (content, rows) != table_hash(connection, f"warehouse.marts.{name}"):
-                    raise PlanningError(f"marts.{name}: the copy differs from the warehouse; publish again.")
-                hashes[name] = {"content_hash": content, "row_count": rows}
+                hashes[name] = _copy_mart(connection, name, comment)
             columns = connection.execute(
                 "select table_name, column_name, comment from duckdb_columns() "
                 "where database_name = 'warehouse' and schema_name = 'marts' and comment is not null"
             ).fetchall()
             for table, column, comment in columns:
-                connection.execute(f'comment on column marts.{table}."{column}" is \'{_quoted(comment)}\'')
-            connection.execute("detach warehouse")
+                connection.execute(f'comment on column snapshot.marts.{table}."{column}" is \'{_quoted(comment)}\'')
+        # Opened by its own name the file is the catalog marts, so that marts.fct_policy could mean a catalog or a
+        # schema and DuckDB refuses it; plain names work through these views.
+        with duckdb.connect(str(file)) as connection:
+            for name in hashes:
+                connection.execute(f"create view marts.main.{name} as from marts.marts.{name}")
         return hashes
+
+
+def _copy_mart(connection: duckdb.DuckDBPyConnection, name: str, comment: str | None) -> dict[str, str | int]:
+    connection.execute(f"create table snapshot.marts.{name} as from warehouse.marts.{name} order by all")
+    if comment:
+        connection.execute(f"comment on table snapshot.marts.{name} is '{_quoted(comment)}'")
+    content, rows = table_hash(connection, f"snapshot.marts.{name}")
+    if (content, rows) != table_hash(connection, f"warehouse.marts.{name}"):
+        raise PlanningError(f"marts.{name}: the copy differs from the warehouse; publish again.")
+    return {"content_hash": content, "row_count": rows}
 
 
 def _read(folder: Path) -> Snapshot:

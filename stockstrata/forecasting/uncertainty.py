@@ -176,11 +176,10 @@ def _pooled(scaled: np.ndarray, errors: ForecastErrors, *, unknown: float) -> np
     everything = pd.DataFrame({"all": np.zeros(len(scaled))})
     for groups in (everything["all"], *(errors.groups[name] for name in reversed(errors.groups.columns))):
         code = groups.to_numpy()
-        cap = LARGEST_OUTLIER * values.groupby(code).transform("median")
-        capped = values.clip(upper=cap).fillna(0.0).to_numpy() * weight
-        sums = (
-            pd.DataFrame({"found": found.astype(float), "sum": capped, "weight": weight}).groupby(code).transform("sum")
-        )
+        median = np.asarray(values.groupby(code).transform("median"), dtype=float)
+        capped = np.where(found, np.minimum(values.to_numpy(), LARGEST_OUTLIER * median), 0.0) * weight
+        frame = pd.DataFrame({"found": found.astype(float), "sum": capped, "weight": weight})
+        sums = frame.groupby(code).transform("sum")
         mean = safe_ratio(sums["sum"].to_numpy(), sums["weight"].to_numpy())
         enough = np.isfinite(mean) & ((sums["found"].to_numpy() >= LEAST_POOLED_SERIES) | (groups.name == "all"))
         out = np.where(enough, mean, out)

@@ -89,7 +89,7 @@ def test_odd_items_are_planned_and_a_correction_leaves_earlier_cut_offs_alone(cl
     def policies():
         with duckdb.connect(str(marts), read_only=True) as connection:
             return connection.execute(
-                "select * exclude (run_id, computed_at) from marts.fct_policy order by all"
+                "select * exclude (run_id, computed_at) from fct_policy order by all"
             ).fetchall()
 
     def raw_rows():

@@ -143,6 +143,14 @@ def _company(n: int, *, seed: int, buckets: int) -> tuple[np.ndarray, list[str]]
     return demand, segments
 
 
+def test_nasty_neighbours_do_not_spoil_the_others(parameters):
+    demand, _ = _company(40, seed=12, buckets=156)
+    smooth = demand[::2]
+    alone = _run(parameters, *_inputs(smooth, "AX", 21.0)).lead_time_demand
+    crowd = _run(parameters, *_inputs(np.vstack([smooth, *_nasty().values()]), "AX", 21.0)).lead_time_demand.iloc[:20]
+    assert (crowd["sd_qty"].to_numpy() / alone["sd_qty"].to_numpy()).max() < 2.5
+
+
 def test_nothing_after_the_cut_off_is_seen(parameters):
     demand, segments = _company(12, seed=1, buckets=160)
     changed = demand.copy()

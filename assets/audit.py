@@ -26,7 +26,10 @@ def _spec(table_key: dg.AssetKey, description: str) -> dg.AssetSpec:
 
 @dg.multi_asset(
     specs=[
-        _spec(asset_key(CYCLE_MANIFEST), "One row per cycle: its cut-off, code, lock file, and hashes of input and output."),
+        _spec(
+            asset_key(CYCLE_MANIFEST),
+            "One row per cycle: its cut-off, code, lock file, and hashes of input and output.",
+        ),
         _spec(asset_key(CYCLE_OBJECT), "One row per cycle and thing read or written: rows and content hash."),
     ],
     check_specs=[border_check(CYCLE_MANIFEST), border_check(CYCLE_OBJECT)],

@@ -49,7 +49,7 @@ _TABLES = {
     CHAMPION: "One row per period, item and location: the model chosen, and why.",
     DEMAND_FORECAST: "One row per period, item, location and future bucket: expected demand and its quantiles, frozen.",
     LEAD_TIME_DEMAND: "One row per period, item and location: demand over the protection interval as a distribution.",
-    FORECAST_ACCURACY: "One row per period, segment, lag and evaluation: how good forecasts were, frozen or back-tested.",
+    FORECAST_ACCURACY: "One row per period, segment, lag and evaluation: how good forecasts were.",
 }
 # Accuracy judges the forecasts that earlier cycles froze, so cycles are planned in their order.
 _EARLIER_FORECASTS = dg.AssetDep(

@@ -1,17 +1,29 @@
-"""Tables of the schema `raw`, one per contract entity: rows as landed and accepted. Typing and joins live in dbt."""
+"""Tables of the schemas `raw`, one per contract entity, and `quality`, what loading them found.
+
+Rows stand here as landed and accepted, or as set aside with their reasons. Typing and joins live in dbt.
+"""
 
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
 from data_quality.contracts import Contract, clauses, load_contracts, raw_columns
-from orchestration.automation import WRITER_POOL
+from orchestration.automation import PLATFORM_OWNERS, WRITER_POOL
 from orchestration.partitions import PERIODS
 from orchestration.resources.landing import EntityLoad, Landing
 from orchestration.resources.warehouse import Warehouse
 
 CONTRACTS = load_contracts()
 _BALANCE = "accepted_plus_quarantined_is_landed"
+_QUALITY = {
+    dg.AssetKey(["quality", name]): description
+    for name, description in (
+        ("load", "One row per load and entity: the file with its hash, and its rows landed, accepted, new or late."),
+        ("quarantine", "One row per load, row set aside and clause it broke: where, what was found and expected."),
+        ("clause_result", "One row per load, entity and clause of its contract: rows checked and rows failed."),
+    )
+}
 
 
 def _key(entity: str) -> dg.AssetKey:
@@ -29,6 +41,18 @@ def _spec(contract: Contract) -> dg.AssetSpec:
         # Master data has no event date: its versions are told apart by when they became known.
         partitions_def=PERIODS if contract.event_date else None,
         metadata={"dagster/column_schema": _schema(contract)},
+    )
+
+
+def _quality_spec(key: dg.AssetKey) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        key,
+        deps=[_key(name) for name in CONTRACTS],
+        group_name="quality",
+        owners=PLATFORM_OWNERS,
+        kinds={"python", "duckdb"},
+        code_version="1",
+        description=_QUALITY[key],
     )
 
 
@@ -54,7 +78,7 @@ def _check_specs(contract: Contract) -> Iterator[dg.AssetCheckSpec]:
 
 @dg.multi_asset(
     name="raw",
-    specs=[_spec(contract) for contract in CONTRACTS.values()],
+    specs=[*(_spec(contract) for contract in CONTRACTS.values()), *map(_quality_spec, _QUALITY)],
     check_specs=[spec for contract in CONTRACTS.values() for spec in _check_specs(contract)],
     # One load brings all entities or none; entities that the source lacks have no checks to report.
     can_subset=True,
@@ -76,9 +100,12 @@ def raw(
             metadata=_figures(entity, load.load_id, is_new=load.is_new),
             check_results=list(_check_results(entity)) if entity else [],
         )
+    for key in _QUALITY:
+        if key in context.selected_asset_keys:
+            yield dg.MaterializeResult(asset_key=key, metadata=_table_figures(warehouse, ".".join(key.path)))
 
 
-def _figures(entity: EntityLoad | None, load_id: str, *, is_new: bool) -> dict[str, object]:
+def _figures(entity: EntityLoad | None, load_id: str, *, is_new: bool) -> dict[str, Any]:
     if entity is None:
         return {"dagster/row_count": 0, "is_provided": False}
     periods = [f"| {period} | {rows} |" for period, rows in sorted(entity.period_rows.items())]
@@ -93,6 +120,16 @@ def _figures(entity: EntityLoad | None, load_id: str, *, is_new: bool) -> dict[s
         "changed_row_count": entity.changed_row_count,
         "late_row_count": entity.late_row_count,
         "rows_by_period": dg.MetadataValue.md("\n".join(["| period | new or changed rows |", "|---|---|", *periods])),
+    }
+
+
+def _table_figures(warehouse: Warehouse, table: str) -> dict[str, Any]:
+    with warehouse.connect(read_only=True) as connection:
+        counted = connection.execute(f"select count(*) from {table}").fetchone()
+        columns = connection.execute(f"describe {table}").fetchall()
+    return {
+        "dagster/row_count": counted[0] if counted else 0,
+        "dagster/column_schema": dg.TableSchema(columns=[dg.TableColumn(row[0], row[1]) for row in columns]),
     }
 
 

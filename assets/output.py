@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import dagster as dg
 import pandas as pd
@@ -33,7 +34,11 @@ def border_check(table: Table) -> dg.AssetCheckSpec:
 
 
 def hand_over(
-    warehouse: Warehouse, table: Table, frame: pd.DataFrame, period: dt.date, metadata: Mapping[str, object] | None = None
+    warehouse: Warehouse,
+    table: Table,
+    frame: pd.DataFrame,
+    period: dt.date,
+    metadata: Mapping[str, Any] | None = None,
 ) -> Events:
     """Judge a frame by its border suite; write it when it passes, else report what failed and write nothing.
 
@@ -80,7 +85,9 @@ def code_counts(codes: pd.Series) -> dg.MetadataValue:
 
 def _failed(verdict: Verdict) -> str:
     """Failed clauses with up to 20 offending rows."""
-    clauses = [f"{result.clause_name} ({result.failed_row_count})" for result in verdict.results if not result.is_passed]
+    clauses = [
+        f"{result.clause_name} ({result.failed_row_count})" for result in verdict.results if not result.is_passed
+    ]
     return "; ".join([*clauses, *verdict.violations["reason"].head(_SHOWN_ROWS)]) or "none"
 
 

@@ -17,14 +17,22 @@ from orchestration.home import bind_company, check_binding, prepare_home, sole_w
 from orchestration.resources.settings import PROJECT_ROOT, Settings, read_settings
 from stockstrata.errors import InputError, StockstrataError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Segmented inventory planning: from raw extracts to explained stock policies.")
-out = Console(soft_wrap=True, highlight=False)
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Segmented inventory planning: from raw extracts to explained stock policies.",
+)
+# Bound to the real output: while a job runs, what libraries print goes to the run's log.
+out = Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 160)
 
 RUN_FAILED = 1
 BAD_INPUT = 2
 
 SourceArgument = Annotated[str, typer.Argument(help="Folder of a source, or the name of a shipped one.")]
-HomeOption = Annotated[Path | None, typer.Option(help="Where everything is written; default $STOCKSTRATA_HOME or ./home.")]
+HomeOption = Annotated[
+    Path | None, typer.Option(help="Where everything is written; default $STOCKSTRATA_HOME or ./home.")
+]
 
 
 @app.command()
@@ -73,7 +81,9 @@ def status(home: HomeOption = None) -> None:
 @app.command()
 def publish(
     home: HomeOption = None,
-    rollback: Annotated[bool, typer.Option("--rollback", help="Return to the snapshot before the one in force.")] = False,
+    rollback: Annotated[
+        bool, typer.Option("--rollback", help="Return to the snapshot before the one in force.")
+    ] = False,
 ) -> None:
     """Show the published snapshots, or return to the last good one."""
     with _told():
@@ -186,7 +196,9 @@ def _plan(last: int | None, first: dt.date | None, final: dt.date | None) -> Non
             runner.plan(period, show.StepLines(out))
     except runner.RunFailedError as error:
         out.print(f"[red]Failed[/red] in step {error.step}:\n{show.escaped(error.reason)}")
-        out.print(f"The snapshot published before is still in force. Output of the run: {runner.log_file(error.run_id)}")
+        out.print(
+            f"The snapshot published before is still in force. Output of the run: {runner.log_file(error.run_id)}"
+        )
         out.print(f"In Dagster (`make dev`) it is run {error.run_id}.")
         raise typer.Exit(RUN_FAILED) from None
 

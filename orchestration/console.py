@@ -20,15 +20,15 @@ from orchestration.resources.settings import Settings
 escaped = escape
 
 _KPI_COLUMNS = {
-    "item_location_count": ("item-locations", "{:,.0f}"),
+    "item_location_count": ("items x loc.", "{:,.0f}"),
     "demand_value": ("demand value", "{:,.0f}"),
     "stock_value": ("stock value", "{:,.0f}"),
-    "fill_rate": ("fill rate", "{:.1%}"),
-    "stock_out_rate": ("stock-out rate", "{:.1%}"),
-    "days_of_supply": ("days of supply", "{:,.0f}"),
-    "forecast_wape": ("forecast WAPE", "{:.1%}"),
-    "safety_stock_value": ("safety stock value", "{:,.0f}"),
-    "proposal_value": ("proposals value", "{:,.0f}"),
+    "fill_rate": ("fill", "{:.1%}"),
+    "stock_out_rate": ("stock-outs", "{:.1%}"),
+    "days_of_supply": ("days supply", "{:,.0f}"),
+    "forecast_wape": ("WAPE", "{:.1%}"),
+    "safety_stock_value": ("safety stock", "{:,.0f}"),
+    "proposal_value": ("proposals", "{:,.0f}"),
 }
 
 
@@ -126,7 +126,9 @@ def results(out: Console, settings: Settings) -> None:
     if counted and proposals:
         out.print(f"{counted[0]:,} policies ({counted[1]:,} on full evidence), {proposals[0]:,} order proposals.")
     out.print(f"Marts:    {marts}  (any SQL tool; schema marts)")
-    out.print("Dagster:  make dev" if settings.home.name == "home" else f"Dagster:  stockstrata dev --home {settings.home}")
+    out.print(
+        "Dagster:  make dev" if settings.home.name == "home" else f"Dagster:  stockstrata dev --home {settings.home}"
+    )
 
 
 def status(out: Console, settings: Settings) -> None:

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-
+_LANDED = dg.AssetSelection.groups("raw", "quality")
 _FACTS = dg.AssetSelection.tag("facts", "")
 _CYCLE = (
     dg.AssetSelection.tag("cycle", "")
@@ -15,7 +15,7 @@ IN_PROCESS = dg.in_process_executor
 
 land = dg.define_asset_job(
     "land",
-    selection=dg.AssetSelection.groups("raw") | _FACTS,
+    selection=_LANDED | _FACTS,
     description="Land what is new in the source and build the facts of the periods it touches.",
     executor_def=IN_PROCESS,
 )
@@ -29,7 +29,7 @@ plan_cycle = dg.define_asset_job(
 
 backfill = dg.define_asset_job(
     "backfill",
-    selection=dg.AssetSelection.groups("raw") | _FACTS | _CYCLE,
+    selection=_LANDED | _FACTS | _CYCLE,
     description="Land and plan past periods again, one run per period, oldest first.",
     executor_def=IN_PROCESS,
     # The queue takes one run of this tag at a time, in the order of the periods.

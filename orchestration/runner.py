@@ -20,6 +20,7 @@ from stockstrata.errors import InputError
 StepListener = Callable[[str, str, float], None]
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _FACTS_MARK = "facts.fingerprint"
+_NO_CLOSED_PERIOD = "The demand holds no closed period; a period closes when the calendar has passed its end"
 
 
 class RunFailedError(Exception):
@@ -35,13 +36,17 @@ def land(listener: StepListener) -> Load:
 
     Raises:
         RunFailedError: if a step fails.
+        InputError: if no period has closed since the oldest demand.
     """
     landing = Landing.from_settings(SETTINGS)
     closed = PERIODS.get_partition_keys()
+    if not closed:
+        raise InputError(f"{_NO_CLOSED_PERIOD}; the oldest demand lies in {SETTINGS.company.first_period_date}.")
     known = {load.load_id for load in landing.loads()}
     _execute("land", {RANGE_START_TAG: closed[0], RANGE_END_TAG: closed[-1]}, listener, steps=["raw"])
-    load = landing.loads()[-1]
-    _build_facts(load, is_new=load.load_id not in known, closed=closed, listener=listener)
+    newest = landing.loads()[-1]
+    load = newest.model_copy(update={"is_new": newest.load_id not in known})
+    _build_facts(landing.loads(), closed=closed, listener=listener)
     return load
 
 
@@ -68,7 +73,7 @@ def periods_to_plan(last: int | None, first: dt.date | None, final: dt.date | No
     held = demand_periods()
     closed = [period for period in held if period.strftime(DATE_FORMAT) in set(PERIODS.get_partition_keys())]
     if not closed:
-        raise InputError("The landed demand holds no closed period; a period closes when the calendar has passed its end.")
+        raise InputError(f"{_NO_CLOSED_PERIOD}.")
     if first is None and final is None:
         return closed[-(last or 1) :]
     chosen = [
@@ -89,19 +94,20 @@ def demand_periods() -> list[dt.date]:
     return [period.date() for period in found["period"]]
 
 
-def _build_facts(load: Load, *, is_new: bool, closed: Sequence[str], listener: StepListener) -> None:
+def _build_facts(loads: Sequence[Load], *, closed: Sequence[str], listener: StepListener) -> None:
+    """Build what loads brought since facts were last built; the mark is written last, so a run that died is made up."""
     mark = SETTINGS.dbt_target / _FACTS_MARK
-    models = project_fingerprint()
-    if not mark.exists() or mark.read_text(encoding="utf-8") != models:
+    models, newest = project_fingerprint(), loads[-1].load_id
+    built_models, _, built_load = mark.read_text(encoding="utf-8").partition(" ") if mark.exists() else ("", "", "")
+    if built_models != models or not built_load:
         touched = [period.strftime(DATE_FORMAT) for period in demand_periods()]
-    elif is_new:
-        touched = [period.strftime(DATE_FORMAT) for period in load.touched_periods()]
     else:
-        return
+        missing = [load for load in loads if load.load_id > built_load]
+        touched = sorted({period.strftime(DATE_FORMAT) for load in missing for period in load.touched_periods()})
     open_ones = [period for period in closed if touched and touched[0] <= period <= touched[-1]]
     if open_ones:
         _execute("land", {RANGE_START_TAG: open_ones[0], RANGE_END_TAG: open_ones[-1]}, listener, steps=["transform"])
-    mark.write_text(models, encoding="utf-8")
+    mark.write_text(f"{models} {newest}", encoding="utf-8")
 
 
 def _execute(job: str, tags: dict[str, str], listener: StepListener, steps: Sequence[str] | None = None) -> None:

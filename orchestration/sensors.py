@@ -33,7 +33,10 @@ def new_files(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipR
     periods = PERIODS.get_partition_keys()
     if not periods:
         return dg.SkipReason(f"No period has closed since {SETTINGS.company.first_period_date}.")
-    request = dg.RunRequest(run_key=state, tags={RANGE_START_TAG: periods[0], RANGE_END_TAG: periods[-1]})
+    # Files put back as they were once make a state seen before, which is new all the same after the one between.
+    request = dg.RunRequest(
+        run_key=f"{state} after {context.cursor}", tags={RANGE_START_TAG: periods[0], RANGE_END_TAG: periods[-1]}
+    )
     return dg.SensorResult(run_requests=[request], cursor=state)
 
 

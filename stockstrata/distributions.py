@@ -2,7 +2,8 @@
 
 Continuous: `normal`, `gamma`. Whole units: `negative_binomial`, `poisson`. `degenerate` stands for certain demand, and
 every distribution becomes it where mean or standard deviation is zero. A negative binomial needs a variance above its
-mean; from a ratio of 1.05 down the Poisson distribution of the same mean takes its place.
+mean; from a ratio of 1.05 down the Poisson distribution of the same mean takes its place, from 1e8 up the gamma
+distribution of the same mean and standard deviation, its limit, rounded down to whole units.
 
 Closed forms of the loss (X demand, s stock, F distribution function): gamma with shape k and scale t
 `kt (1 - F(s; k+1, t)) - s (1 - F(s; k, t))`; negative binomial (r, p) `m P(X_{r+1} > s-1) - s P(X_r > s)`; Poisson
@@ -13,12 +14,14 @@ from collections.abc import Callable
 from typing import Literal, get_args
 
 import numpy as np
-from scipy import special
+import scipy  # loads its parts when they are first used: the code location does without
 
 Method = Literal["normal", "gamma", "negative_binomial", "poisson", "degenerate"]
 DISCRETE: tuple[Method, ...] = ("negative_binomial", "poisson")
 METHODS: tuple[Method, ...] = get_args(Method)
 OVERDISPERSION_MIN = 1.05  # variance over mean from which a negative binomial differs from a Poisson distribution
+# Its success probability mean/variance is used as 1 - p, which keeps half of its digits here and none from 1e16 on.
+OVERDISPERSION_MAX = 1e8
 
 
 def choose_method(mean: np.ndarray, sd: np.ndarray, *, is_whole: np.ndarray) -> np.ndarray:
@@ -40,7 +43,7 @@ def choose_method(mean: np.ndarray, sd: np.ndarray, *, is_whole: np.ndarray) -> 
 def unit_normal_loss(k: np.ndarray | float) -> np.ndarray:
     """G(k) = E(Z - k)+ of a standard normal Z; `G(0) = 0.398942`."""
     k = np.asarray(k, dtype=float)
-    return np.exp(-(k**2) / 2) / np.sqrt(2 * np.pi) - k * special.ndtr(-k)
+    return np.exp(-(k**2) / 2) / np.sqrt(2 * np.pi) - k * scipy.special.ndtr(-k)
 
 
 def quantile(
@@ -99,11 +102,11 @@ def _degenerate_or(
 
 
 def _normal_quantile(p: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
-    return mean + sd * special.ndtri(p)
+    return mean + sd * scipy.special.ndtri(p)
 
 
 def _normal_cdf(x: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
-    return special.ndtr((x - mean) / sd)
+    return scipy.special.ndtr((x - mean) / sd)
 
 
 def _normal_loss(x: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
@@ -114,28 +117,28 @@ _NORMAL = (_normal_quantile, _normal_cdf, _normal_loss)
 
 
 def _gamma_quantile(p: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
-    return special.gammaincinv((mean / sd) ** 2, p) * sd**2 / mean
+    return scipy.special.gammaincinv((mean / sd) ** 2, p) * sd**2 / mean
 
 
 def _gamma_cdf(x: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
-    return special.gammainc((mean / sd) ** 2, np.maximum(x, 0.0) * mean / sd**2)
+    return scipy.special.gammainc((mean / sd) ** 2, np.maximum(x, 0.0) * mean / sd**2)
 
 
 def _gamma_loss(x: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
     shape, y = (mean / sd) ** 2, np.maximum(x, 0.0)
     z = y * mean / sd**2
-    inside = mean * special.gammaincc(shape + 1, z) - y * special.gammaincc(shape, z)
+    inside = mean * scipy.special.gammaincc(shape + 1, z) - y * scipy.special.gammaincc(shape, z)
     return np.where(x < 0, mean - x, inside)
 
 
 def _poisson_tail(x: np.ndarray, mean: np.ndarray) -> np.ndarray:
     """P(X > x) for whole x."""
-    return np.where(x < 0, 1.0, special.gammainc(np.maximum(x, 0.0) + 1, mean))
+    return np.where(x < 0, 1.0, scipy.special.gammainc(np.maximum(x, 0.0) + 1, mean))
 
 
 def _nb_tail(x: np.ndarray, r: np.ndarray, p: np.ndarray) -> np.ndarray:
     """P(X > x) for whole x: I_{1-p}(x+1, r)."""
-    return np.where(x < 0, 1.0, special.betainc(np.maximum(x, 0.0) + 1, r, 1 - p))
+    return np.where(x < 0, 1.0, scipy.special.betainc(np.maximum(x, 0.0) + 1, r, 1 - p))
 
 
 def _nb_parameters(mean: np.ndarray, sd: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -143,8 +146,10 @@ def _nb_parameters(mean: np.ndarray, sd: np.ndarray) -> tuple[np.ndarray, np.nda
     return mean**2 / (variance - mean), mean / variance
 
 
-def _split(mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
-    return sd**2 > OVERDISPERSION_MIN * mean
+def _split(mean: np.ndarray, sd: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where the negative binomial stands for itself, and where the gamma distribution takes its place."""
+    wide, extreme = sd**2 > OVERDISPERSION_MIN * mean, sd**2 > OVERDISPERSION_MAX * mean
+    return wide & ~extreme, extreme
 
 
 def _poisson_cdf(x: np.ndarray, mean: np.ndarray, _sd: np.ndarray) -> np.ndarray:
@@ -152,9 +157,10 @@ def _poisson_cdf(x: np.ndarray, mean: np.ndarray, _sd: np.ndarray) -> np.ndarray
 
 
 def _nb_cdf(x: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
-    out, wide = _poisson_cdf(x, mean, sd), _split(mean, sd)
+    out, (wide, extreme) = _poisson_cdf(x, mean, sd), _split(mean, sd)
     r, p = _nb_parameters(mean[wide], sd[wide])
     out[wide] = 1 - _nb_tail(np.floor(x[wide]), r, p)
+    out[extreme] = _gamma_cdf(np.floor(x[extreme]) + 1, mean[extreme], sd[extreme])
     return out
 
 
@@ -163,10 +169,11 @@ def _poisson_loss_at(x: np.ndarray, mean: np.ndarray, _sd: np.ndarray) -> np.nda
 
 
 def _nb_loss_at(x: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
-    out, wide = _poisson_loss_at(x, mean, sd), _split(mean, sd)
+    out, (wide, extreme) = _poisson_loss_at(x, mean, sd), _split(mean, sd)
     r, p = _nb_parameters(mean[wide], sd[wide])
     y = x[wide]
     out[wide] = mean[wide] * _nb_tail(y - 1, r + 1, p) - y * _nb_tail(y, r, p)
+    out[extreme] = _gamma_loss(x[extreme], mean[extreme], sd[extreme])
     return out
 
 
@@ -190,8 +197,8 @@ def _whole_quantile(cdf_at: _Function) -> _Function:
         low, high = np.full(mean.shape, -1.0), np.ceil(mean + sd) + 1
         while (short := cdf_at(high, mean, sd) < p).any():
             low, high = np.where(short, high, low), np.where(short, high * 2, high)
-        while (open_ := high - low > 1).any():
-            middle = np.floor((low + high) / 2)
+        # Compared with the middle, not by distance: above 2**53 neighbouring floats lie more than one unit apart.
+        while (open_ := ((middle := np.floor((low + high) / 2)) > low) & (middle < high)).any():
             enough = cdf_at(middle, mean, sd) >= p
             high, low = np.where(open_ & enough, middle, high), np.where(open_ & ~enough, middle, low)
         return high

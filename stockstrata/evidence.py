@@ -32,6 +32,7 @@ def policy_grade_reason(
     cost_source: pd.Series,
     policy_family: pd.Series,
     segment_code: pd.Series,
+    is_hardly_wanted: pd.Series,
 ) -> pd.Series:
     """What is missing or assumed behind a policy, in words; empty where nothing is.
 
@@ -46,6 +47,7 @@ def policy_grade_reason(
     )
     idle = policy_family.isin(("make_to_order", "do_not_stock"))
     named = "segment " + segment_code + " is planned " + policy_family.str.replace("_", " ") + ": no stock is kept"
+    named = named.mask(is_hardly_wanted, "expected demand of a year is below the least that stock is kept for")
     parts = pd.concat([named.where(idle).rename("idle"), codes], axis=1).fillna("").astype(str)
     kinds = parts.drop_duplicates()
     sentence = {kind: "; ".join(part for part in kind if part) for kind in kinds.itertuples(index=False, name=None)}

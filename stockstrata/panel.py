@@ -95,7 +95,8 @@ def demand_panel(
     known = rows >= 0
     np.add.at(qty, (rows[known], columns[known]), inside["demand_qty"].to_numpy(dtype=float)[known])
     np.maximum(qty, 0.0, out=qty)
-    ends = np.append(buckets[1:].to_numpy(), (buckets[-1:] + buckets.freq).to_numpy())
-    start = starts.fillna(buckets[0]).clip(upper=buckets[-1]).to_numpy(dtype="datetime64[ns]")
+    first_days = pd.date_range(buckets[0], periods=len(buckets) + 1, freq=bucket_days).to_numpy()
+    ends = first_days[1:]
+    start = np.minimum(starts.fillna(buckets[0]).to_numpy(dtype="datetime64[ns]"), first_days[-2])
     qty[ends[None, :] <= start[:, None]] = np.nan
     return DemandPanel(keys, buckets, qty, bucket_days)

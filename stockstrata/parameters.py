@@ -52,6 +52,7 @@ class PlanningSettings(_Frozen):
     lead_time_max_days: float = Field(gt=0)
     variance_shrinkage_origins: float = Field(ge=0)
     abnormal_row_drop_rate: float = Field(ge=0, le=1)
+    least_stocked_annual_demand_qty: float = Field(ge=0)
     publish_keep_count: int = Field(ge=2)
 
 
@@ -230,8 +231,8 @@ def _check_links(found: PlanningParameters) -> None:
     for strategy in found.segment_strategies:
         if strategy.forecast_pool not in pools:
             raise ParameterError(
-                f"segment_strategies.csv, segment {strategy.segment_code}: pool {strategy.forecast_pool} is not in both "
-                "forecast_pools.csv and forecast_settings.csv; add it or name another."
+                f"segment_strategies.csv, segment {strategy.segment_code}: pool {strategy.forecast_pool} is not in "
+                "both forecast_pools.csv and forecast_settings.csv; add it or name another."
             )
     for name in ("cost_rates", "lead_time_assumptions"):
         if not any(row.scope == "default" for row in getattr(found, name)):

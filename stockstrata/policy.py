@@ -67,6 +67,7 @@ def stock_policies(
     out["segment_code"] = segments["segment_code"]
     out = _with_strategy(out, parameters.segment_strategies)
     out = _with_demand(out, lead, demand)
+    out = _without_hardly_wanted(out, parameters.settings.least_stocked_annual_demand_qty)
     costs = item_costs(planned, parameters=parameters, segment_code=texts(out, "segment_code"))
     for name in ("unit_cost_amount", "order_cost_amount", "holding_cost_rate"):
         out[name] = costs[name]
@@ -82,6 +83,7 @@ def stock_policies(
         cost_source=texts(costs, "unit_cost_source_code"),
         policy_family=texts(out, "policy_family"),
         segment_code=texts(out, "segment_code"),
+        is_hardly_wanted=out["is_hardly_wanted"],
     )
     return out.loc[:, _COLUMNS]
 
@@ -116,6 +118,17 @@ def _with_demand(out: pd.DataFrame, lead: pd.DataFrame, demand: pd.DataFrame) ->
             f"{METHODS}. Run the forecast of this period again."
         )
     return out
+
+
+def _without_hardly_wanted(out: pd.DataFrame, least_annual_qty: float) -> pd.DataFrame:
+    """Keep no stock where hardly any demand is expected.
+
+    A service target says nothing sensible there: to serve 95 percent of a thousandth of a unit a year, should it come
+    as one large order, takes a warehouse full.
+    """
+    stocked = ~out["policy_family"].isin(NOT_STOCKED)
+    hardly = stocked & (out["annual_demand_qty"] < least_annual_qty)
+    return out.assign(policy_family=out["policy_family"].mask(hardly, "do_not_stock"), is_hardly_wanted=hardly)
 
 
 def _with_order_quantity(out: pd.DataFrame) -> pd.DataFrame:

@@ -11,8 +11,7 @@ Management in Supply Chains, ch. 6-7.
 from collections.abc import Callable
 
 import numpy as np
-from scipy import special
-from scipy.optimize import elementwise
+import scipy  # loads its parts when they are first used: the code location does without
 
 from stockstrata.distributions import Method, loss, smooth_quantile, unit_normal_loss
 
@@ -40,7 +39,7 @@ def safety_stock_cycle_service(target: Real, sd: Real) -> Real:
     Example:
         Chopra & Meindl, ex. 12-4: target 0.90, sd = 500 sqrt(2) gives 906.2.
     """
-    return special.ndtri(target) * sd
+    return scipy.special.ndtri(target) * sd
 
 
 def reorder_point(lead_time: Real, demand_mean: Real, safety_stock: Real) -> Real:
@@ -58,7 +57,7 @@ def cycle_service_level(safety_stock: Real, sd: Real) -> Real:
     Example:
         Chopra & Meindl, ex. 12-2: ss = 1000, sd = 707.1 gives 0.9214.
     """
-    return special.ndtr(np.asarray(safety_stock) / sd)
+    return scipy.special.ndtr(np.asarray(safety_stock) / sd)
 
 
 def expected_shortage(safety_stock: Real, sd: Real) -> Real:
@@ -191,5 +190,7 @@ def _falling_root(
         if not short.any():
             break
         high = np.where(short, high + 2 * (high - low), high)
+    from scipy.optimize import elementwise  # slow to import, and only this search needs it
+
     found = elementwise.find_root(function, (low, high), args=arguments, tolerances={"xatol": 1e-11, "xrtol": 1e-13})
     return np.asarray(found.x, dtype=float)

@@ -79,7 +79,9 @@ def prepare_manifest(settings: Settings) -> Path:
         check=False,
     )
     if parsed.returncode != 0:
-        raise StockstrataError(f"dbt cannot parse {DBT_PROJECT_FOLDER}:\n{parsed.stdout[-4000:]}{parsed.stderr[-2000:]}")
+        raise StockstrataError(
+            f"dbt cannot parse {DBT_PROJECT_FOLDER}:\n{parsed.stdout[-4000:]}{parsed.stderr[-2000:]}"
+        )
     fingerprint.write_text(current, encoding="utf-8")
     return manifest
 

@@ -27,7 +27,7 @@ _DIALECT = "duckdb"
 
 @dataclass(frozen=True)
 class BuiltModel:
-    """One model of an invocation: its schema and name, and its SQL as it ran."""
+    """One model or seed of an invocation: its schema and name, and its SQL as it ran (none for a seed)."""
 
     schema: str
     name: str
@@ -36,13 +36,13 @@ class BuiltModel:
 
 
 def built_models(run_results: Mapping[str, Any], manifest: Mapping[str, Any]) -> list[BuiltModel]:
-    """The models that an invocation built."""
+    """The models and seeds that an invocation built."""
     models = []
     for result in run_results["results"]:
         node = manifest["nodes"].get(result["unique_id"])
-        if node and node["resource_type"] == "model" and result["status"] == "success" and result.get("compiled_code"):
+        if node and node["resource_type"] in {"model", "seed"} and result["status"] == "success":
             digest = hashlib.md5(node["raw_code"].encode(), usedforsecurity=False).hexdigest()
-            models.append(BuiltModel(node["schema"], node["name"], result["compiled_code"], digest))
+            models.append(BuiltModel(node["schema"], node["name"], result.get("compiled_code") or "", digest))
     return models
 
 
@@ -63,7 +63,7 @@ def model_metadata(
         columns = types.get(model.schema, {}).get(model.name, {})
         key = f"{model.schema}.{model.name}:{model.checksum}"
         if key not in known:
-            known[key] = column_sources(model.sql, list(columns), types)
+            known[key] = column_sources(model.sql, list(columns), types) if model.sql else {}
         rows = connection.execute(f"select count(*) from {model.schema}.{model.name}").fetchone()
         found[dg.AssetKey([model.schema, model.name])] = {
             "dagster/row_count": rows[0] if rows else 0,
@@ -112,7 +112,7 @@ def column_sources(sql: str, columns: list[str], types: ColumnTypes) -> Sources:
     try:
         tree = qualify(
             _without_database(parse_one(sql, dialect=_DIALECT)),
-            schema=types,
+            schema=dict(types),
             dialect=_DIALECT,
             validate_qualify_columns=False,
         )
@@ -123,7 +123,7 @@ def column_sources(sql: str, columns: list[str], types: ColumnTypes) -> Sources:
     return {column: sources for column, sources in found.items() if sources}
 
 
-def _leaves(column: str, tree: exp.Expression, scope: Scope | None) -> Iterator[tuple[str, str, str]]:
+def _leaves(column: str, tree: Any, scope: Scope | None) -> Iterator[tuple[str, str, str]]:
     root: Node = lineage(column, tree, schema={}, sources={}, scope=scope, dialect=_DIALECT, copy=False)
     for node in root.walk():
         table = node.expression
@@ -131,7 +131,7 @@ def _leaves(column: str, tree: exp.Expression, scope: Scope | None) -> Iterator[
             yield table.db, table.name, node.name.split(".")[-1].strip('"')
 
 
-def _without_database(tree: exp.Expression) -> exp.Expression:
+def _without_database(tree: Any) -> Any:
     for table in tree.find_all(exp.Table):
         table.set("catalog", None)
     return tree

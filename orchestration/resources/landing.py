@@ -22,7 +22,6 @@ from pydantic import BaseModel, ConfigDict
 from data_quality.contracts import Contract, load_contracts
 from data_quality.source import Source, open_source
 from data_quality.validation import EntityValidation, SourceValidation, referenced_columns, validate_source
-from data_quality.verdict import results_frame
 from orchestration.resources.settings import Settings
 from orchestration.resources.warehouse import OPEN_END, Warehouse
 
@@ -300,7 +299,7 @@ def _write_entity(
         first_event_date=first,
         last_event_date=last,
         period_rows=dict(rows) if contract.event_date else {},
-        clause_results=results_frame(entity.clause_results).to_dict("records"),
+        clause_results=[dict(vars(result)) for result in entity.clause_results],
     )
 
 
@@ -324,7 +323,8 @@ def _delta_sql(contract: Contract) -> str:
             left join known_rows on known_rows.row_key = accepted.row_key
             where known_rows.row_key is null or known_rows.row_hash <> accepted.row_hash
         )
-        select {columns.replace("accepted.", "")}, $source_name as source_name, file_name, row_number, row_key, row_hash,
+        select {columns.replace("accepted.", "")}, $source_name as source_name, file_name, row_number, row_key,
+            row_hash,
             $load_id as load_id, $loaded_at::timestamp as loaded_at,
             date_trunc($period_type, coalesce(event_date, $newest_event::date))::date as landing_period_start_date,
             case
@@ -377,4 +377,3 @@ def _project_verdict(connection: duckdb.DuckDBPyConnection, load: Load, entity: 
             load_id=load.load_id, entity_name=entity.entity_name, loaded_at=load.loaded_at
         )
         connection.execute("insert into quality.clause_result by name select * from results")
-

@@ -27,7 +27,12 @@ class CycleManifest:
 
     @classmethod
     def collect(
-        cls, warehouse: Warehouse, parameter_files: Mapping[str, Path], settings: Settings, period: dt.date, cut_off: dt.date
+        cls,
+        warehouse: Warehouse,
+        parameter_files: Mapping[str, Path],
+        settings: Settings,
+        period: dt.date,
+        cut_off: dt.date,
     ) -> "CycleManifest":
         """Hash what the cycle of `period` read and wrote; run columns and clock columns are left out."""
         loads = [_known_rows(warehouse, name, cut_off) for name in load_contracts()]
@@ -42,7 +47,8 @@ class CycleManifest:
             [*loads, *parameters, *written], columns=["object_type_code", "object_name", "row_count", "content_hash"]
         )
         known_loads = warehouse.read(
-            "select count(distinct load_id) as n from quality.load where first_event_date < ? or first_event_date is null",
+            "select count(distinct load_id) as n from quality.load "
+            "where first_event_date < ? or first_event_date is null",
             [cut_off],
         )
         summary = pd.DataFrame(

@@ -43,7 +43,7 @@ class Publisher(dg.ConfigurableResource):
         A snapshot whose marts equal those in force is not written again.
 
         Raises:
-            PlanningError: if a mart is empty of the period's facts or a copy differs from its origin.
+            PlanningError: if the warehouse holds no mart or a copy differs from its origin.
         """
         root = Path(self.folder)
         root.mkdir(parents=True, exist_ok=True)
@@ -78,7 +78,9 @@ class Publisher(dg.ConfigurableResource):
             raise PlanningError(f"Nothing is published in {self.folder} yet; run `stockstrata run SOURCE` first.")
         before = [folder for folder in self.snapshots() if folder.name < held.folder.name]
         if not before:
-            raise PlanningError(f"{held.folder.name} is the oldest snapshot kept; there is none before it to return to.")
+            raise PlanningError(
+                f"{held.folder.name} is the oldest snapshot kept; there is none before it to return to."
+            )
         self._put_in_force(before[-1])
         return _read(before[-1])
 
@@ -116,7 +118,7 @@ class Publisher(dg.ConfigurableResource):
                 "where database_name = 'warehouse' and schema_name = 'marts' and comment is not null"
             ).fetchall()
             for table, column, comment in columns:
-                connection.execute(f'comment on column snapshot.marts.{table}."{column}" is \'{_quoted(comment)}\'')
+                connection.execute(f"comment on column snapshot.marts.{table}.\"{column}\" is '{_quoted(comment)}'")
         # Opened by its own name the file is the catalog marts, so that marts.fct_policy could mean a catalog or a
         # schema and DuckDB refuses it; plain names work through these views.
         with duckdb.connect(str(file)) as connection:

@@ -10,7 +10,7 @@ from stockstrata.forecasting import uncertainty as spread
 from stockstrata.forecasting.accuracy import PINBALL_LEVELS, accuracy_rows
 from stockstrata.forecasting.metrics import safe_ratio
 from stockstrata.forecasting.outcome import ModelScores, SeriesOutcome
-from stockstrata.forecasting.predictive import BUCKET_LEVELS, demand_method, interval_table, quantiles
+from stockstrata.forecasting.predictive import BUCKET_LEVELS, demand_method, interval_mean, interval_table, quantiles
 from stockstrata.panel import KEY, DemandPanel
 from stockstrata.tables import CHAMPION, DEMAND_FORECAST, LEAD_TIME_DEMAND, MODEL_SCORE, Table
 
@@ -169,7 +169,11 @@ def lead_time_demand_table(facts: CycleFacts, series: SeriesOutcome, uncertainty
         forecast_qty=series.forecast_qty,
         buckets=facts.buckets,
         days=facts.protection_days,
-        variance=uncertainty.interval_variance,
+        variance=spread.bounded_by_lumps(
+            uncertainty.interval_variance,
+            interval_mean(series.forecast_qty, facts.buckets),
+            spread.largest_windows(facts.panel.demand_qty, facts.buckets),
+        ),
         lead_time_sd_days=facts.lead_time_sd_days,
         is_whole=series.is_whole,
     )

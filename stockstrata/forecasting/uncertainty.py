@@ -92,6 +92,39 @@ def interval_variance(errors: ForecastErrors, buckets: np.ndarray, *, shrinkage_
     return blend / optimism * freedom / (freedom - 2.0)
 
 
+def bounded_by_lumps(variance: np.ndarray, mean_qty: np.ndarray, largest_qty: np.ndarray) -> np.ndarray:
+    """Variance no larger than demand of that mean could have if it came in lumps as large as any seen.
+
+    A quantity between 0 and M with mean m varies by at most m (M - m) (Bhatia & Davis, Amer. Math. Monthly 107
+    (2000) 353); m max(M, m) leaves room for growth. Without the bound the errors made while an item still sold would
+    stand beside a forecast of almost nothing, and the buffer would be without limit.
+
+    Args:
+        variance: of demand over an interval, units squared, (n,).
+        mean_qty: its forecast, (n,).
+        largest_qty: largest demand of any such interval in the history, (n,).
+
+    Example: a forecast of 0.001 units after lumps of 300 has a variance of at most 0.3.
+    """
+    return np.minimum(variance, mean_qty * np.maximum(largest_qty, mean_qty))
+
+
+def largest_windows(demand_qty: np.ndarray, buckets: np.ndarray) -> np.ndarray:
+    """Largest demand of any run of ceil(`buckets`) buckets in each history, units, (n,).
+
+    Args:
+        demand_qty: (n, T), NaN before a series begins.
+        buckets: length of the run, (n,); a run longer than the history is the whole history.
+    """
+    run = np.clip(np.ceil(buckets - 1e-9).astype(np.int64), 1, demand_qty.shape[1])
+    totals = np.concatenate([np.zeros((len(demand_qty), 1)), np.nancumsum(demand_qty, axis=1)], axis=1)
+    largest = np.zeros(len(demand_qty))
+    for length in np.unique(run):
+        rows = run == length
+        largest[rows] = (totals[rows, length:] - totals[rows, :-length]).max(axis=1)
+    return largest
+
+
 def step_variance(errors: ForecastErrors, *, shrinkage_origins: float) -> np.ndarray:
     """Variance of one bucket's error over all lags, shrunk towards the segment's squared variation, (n,)."""
     own = _step(errors.error_qty)

@@ -98,7 +98,7 @@ def _plant(frame: pd.DataFrame, faults: list[Fault], rng: np.random.Generator) -
     for row, fault in enumerate(faults):
         if fault.kind == "duplicate_key":
             name = _VALUE[fault.entity]
-            rows.loc[row, name] = str(int(rows.loc[row, name]) + 7)
+            rows.loc[row, name] = str(int(str(rows.loc[row, name])) + 7)
         elif fault.kind not in _DUPLICATES:
             rows.loc[row, fault.column] = fault.value
     # A faulty row goes somewhere after its model, so that the clean row of a doubled key comes first.
@@ -115,7 +115,7 @@ def _plant(frame: pd.DataFrame, faults: list[Fault], rng: np.random.Generator) -
             "row_number": line[len(clean) :],
             "column_name": [fault.column for fault in faults],
             "kind": [fault.kind for fault in faults],
-            "found_value": [_found(rows.loc[row], fault) for row, fault in enumerate(faults)],
+            "found_value": [_found(rows.iloc[row], fault) for row, fault in enumerate(faults)],
             "expected": [fault.expected for fault in faults],
             "original_row_number": pd.Series(line[source], dtype="Int64").where(is_duplicate),
         }
@@ -134,9 +134,9 @@ def _as_text(frame: pd.DataFrame, columns: set[str]) -> pd.DataFrame:
     for name in sorted(columns):
         column = frame[name]
         if pd.api.types.is_datetime64_any_dtype(column.dtype):
-            text[name] = column.dt.strftime("%Y-%m-%d").astype(object).where(column.notna(), None)
+            text[name] = column.dt.strftime("%Y-%m-%d").astype(object).mask(column.isna(), None)
         elif pd.api.types.is_numeric_dtype(column.dtype):
-            text[name] = column.astype(str).astype(object).where(column.notna(), None)
+            text[name] = column.astype(str).astype(object).mask(column.isna(), None)
     return text
 
 

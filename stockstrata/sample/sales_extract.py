@@ -9,6 +9,7 @@ from stockstrata.sample.plan import Plan, codes
 
 _SHORT_RATE = 0.03
 _LATE_RATE = 0.08
+_TRANSIT_DAYS = (1, 3)  # shortest and longest way to the customer
 _REASONS = ("damaged", "wrong item", "not needed", "quality")
 
 
@@ -37,9 +38,11 @@ def _sold_lines(plan: Plan, sold: OrderLines, rng: np.random.Generator) -> tuple
     n = len(sold.qty)
     order_id, line = _number_orders(plan, sold)
     requested = sold.day + rng.choice([0, 1, 2, 3, 5, 7], n, p=[0.3, 0.25, 0.2, 0.1, 0.1, 0.05])
-    promised = np.maximum(requested, sold.day + 1) + rng.choice([0, 2], n, p=[0.9, 0.1])
+    planned = np.maximum(requested, sold.day + 1) + rng.choice([0, 2], n, p=[0.9, 0.1])
     delay = np.where(rng.random(n) < _LATE_RATE, rng.integers(1, 8, n), 0)
-    shipped = promised + delay
+    shipped = planned + delay
+    # Nobody promises less than the longest transit, so only a shipment that left late can arrive late.
+    promised = planned + _TRANSIT_DAYS[1]
     is_short = (rng.random(n) < _SHORT_RATE) & (sold.qty > 1)
     shipped_qty = np.where(is_short, np.floor(sold.qty * rng.uniform(0.3, 0.9, n)), sold.qty)
     week = (plan.scale.days - plan.scale.first_monday).astype(int)[sold.day] // 7
@@ -57,7 +60,7 @@ def _sold_lines(plan: Plan, sold: OrderLines, rng: np.random.Generator) -> tuple
             "requested_date": _future_dates(plan, requested),
             "promised_date": _future_dates(plan, promised),
             "shipped_date": plan.dates(shipped),
-            "delivered_date": plan.dates(shipped + rng.integers(1, 4, n)),
+            "delivered_date": plan.dates(shipped + rng.integers(_TRANSIT_DAYS[0], _TRANSIT_DAYS[1] + 1, n)),
             "shipped_qty": pd.array(np.where(is_shipped, shipped_qty, -1), dtype="Int64"),
             "unit_price": _prices_paid(plan, sold, promotion),
             "is_return": np.zeros(n, dtype=bool),

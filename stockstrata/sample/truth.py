@@ -171,7 +171,7 @@ def _jump_event(plan: Plan) -> pd.DataFrame:
         {
             "event_code": ["lead_time_jump"],
             "supplier_id": [plan.suppliers["supplier_id"].iloc[JUMPER]],
-            "start_date": pd.to_datetime([plan.scale.jump_date]),
+            "start_date": [pd.Timestamp(plan.scale.jump_date)],
             "is_stated": [False],
         }
     )

@@ -34,6 +34,11 @@ def test_check_lists_each_violation_and_ends_with_2(cli, tmp_path, small_source)
     assert "Traceback" not in outcome.output
 
 
+def _broken_select(folder):
+    (folder / "demand.csv").unlink()
+    (folder / "demand.sql").write_text("selec 1")
+
+
 @pytest.mark.parametrize(
     ("spoil", "told"),
     [
@@ -41,10 +46,10 @@ def test_check_lists_each_violation_and_ends_with_2(cli, tmp_path, small_source)
         (lambda folder: (folder / "demand.csv").write_text("item_id,demand_date\nA,2025-01-01\n"), "demand_qty"),
         (lambda folder: (folder / "demand.csv").write_text(""), "demand.csv"),
         (lambda folder: (folder / "source.yaml").write_text("name: [oops"), "source.yaml"),
-        (lambda folder: (folder / "demand.csv").rename(folder / "old.txt") and (folder / "demand.sql").write_text("selec 1"), "demand.sql"),
+        (_broken_select, "demand.sql"),
     ],
     ids=["missing entity", "missing column", "empty file", "broken yaml", "broken select"],
-)  # fmt: skip
+)
 def test_structural_faults_land_nothing_and_end_with_2(cli, tmp_path, small_source, spoil, told):
     spoil(small_source)
     home = tmp_path / "home"
@@ -57,7 +62,13 @@ def test_structural_faults_land_nothing_and_end_with_2(cli, tmp_path, small_sour
 
 @pytest.mark.parametrize(
     "arguments",
-    [("run", "no-such-source"), ("run", "sample", "--from", "soon"), ("run",), ("frobnicate",), ("sample", "--size", "huge")],
+    [
+        ("run", "no-such-source"),
+        ("run", "sample", "--from", "soon"),
+        ("run",),
+        ("frobnicate",),
+        ("sample", "--size", "huge"),
+    ],
     ids=["no source", "bad day", "no argument", "no command", "bad size"],
 )
 def test_bad_use_ends_with_2_and_no_traceback(cli, tmp_path, arguments):
@@ -88,9 +99,7 @@ def test_odd_items_are_planned_and_a_correction_leaves_earlier_cut_offs_alone(cl
 
     def policies():
         with duckdb.connect(str(marts), read_only=True) as connection:
-            return connection.execute(
-                "select * exclude (run_id, computed_at) from fct_policy order by all"
-            ).fetchall()
+            return connection.execute("select * exclude (run_id, computed_at) from fct_policy order by all").fetchall()
 
     def raw_rows():
         with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as connection:

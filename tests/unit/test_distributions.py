@@ -6,6 +6,7 @@ from scipy import stats
 
 from stockstrata.distributions import (
     METHODS,
+    OVERDISPERSION_MAX,
     cdf,
     choose_method,
     loss,
@@ -95,3 +96,31 @@ def test_method_follows_units_and_dispersion():
     whole = np.array([True, True, False, True, True])
     expected = ["negative_binomial", "poisson", "gamma", "degenerate", "degenerate"]
     assert choose_method(mean, sd, is_whole=whole).tolist() == expected
+
+
+@pytest.mark.parametrize("ratio", [1e9, 1e12, 1e16, 1e20])
+@pytest.mark.parametrize("mean", [1e-9, 1.0, 1e4, 1e10, 1e17])
+def test_extreme_dispersion_has_an_answer(mean, ratio):
+    """Mean over variance vanishes beside 1 there, and the search for the quantile once never ended."""
+    sd, levels = (mean * ratio) ** 0.5, np.array([0.5, 0.9, 0.99, 0.9999])
+    x = quantile("negative_binomial", levels, mean, sd)
+    assert (np.diff(x) >= 0).all()
+    assert (x == np.floor(x)).all()
+    assert (cdf("negative_binomial", x, mean, sd) >= levels).all()
+    assert np.isfinite(loss("negative_binomial", x, mean, sd)).all()
+
+
+@pytest.mark.parametrize("mean", [1.0, 1e4, 1e8])
+def test_gamma_takes_over_from_the_negative_binomial_without_a_step(mean):
+    below, above = ((mean * OVERDISPERSION_MAX * factor) ** 0.5 for factor in (1 - 1e-6, 1 + 1e-6))
+    for p in (0.5, 0.9, 0.99, 0.99999):
+        here, there = (float(quantile("negative_binomial", p, mean, sd)) for sd in (below, above))
+        assert there == pytest.approx(here, rel=1e-5, abs=1)
+    here, there = (loss("negative_binomial", mean, mean, sd) for sd in (below, above))
+    assert there == pytest.approx(here, rel=1e-5)
+
+
+@pytest.mark.parametrize("method", ["negative_binomial", "poisson"])
+def test_quantile_beyond_whole_numbers_of_a_float_ends(method):
+    x = quantile(method, 0.95, 1e17, 1e12)
+    assert x == pytest.approx(1e17, rel=1e-4)

@@ -15,10 +15,12 @@ from stockstrata.forecasting.predictive import (
 )
 from stockstrata.forecasting.uncertainty import (
     ForecastErrors,
+    bounded_by_lumps,
     held_out_step_variance,
     interval_growth,
     interval_variance,
     lag_profile,
+    largest_windows,
     step_variance,
 )
 
@@ -197,3 +199,14 @@ def test_quantiles_never_cross_and_stay_finite_at_extremes():
         assert np.isfinite(values).all()
         assert (values >= 0).all()
         assert (np.diff(values, axis=0) >= 0).all()
+
+
+def test_a_forecast_of_almost_nothing_cannot_vary_like_the_past():
+    bounded = bounded_by_lumps(np.array([900.0, 25.0]), np.array([0.001, 100.0]), np.array([300.0, 150.0]))
+    assert bounded == pytest.approx([0.3, 25.0])
+
+
+def test_largest_window_is_the_largest_run_of_the_interval():
+    history = np.array([[np.nan, 1.0, 5.0, 2.0, 0.0], [3.0, 0.0, 0.0, 4.0, 4.0]])
+    assert largest_windows(history, np.array([2.0, 1.5])).tolist() == [7.0, 8.0]
+    assert largest_windows(history, np.array([9.0, 1.0])).tolist() == [8.0, 4.0]

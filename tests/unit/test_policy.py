@@ -28,7 +28,7 @@ def plan(make_parameters, make_item_locations):
 
     def run(
         daily, sd, *, family="s_Q", measure="cycle_service_level", target=0.95, review=7, lead=21.0, supply_sd=0.0,
-        is_whole=True, grade="full", source="item_receipts", lead_grade="full", **columns,
+        is_whole=True, least_stocked=0, grade="full", source="item_receipts", lead_grade="full", **columns,
     ):  # fmt: skip
         n = len(np.atleast_1d(daily))
         daily, demand_sd, supply_sd = (np.broadcast_to(np.asarray(v, dtype=float), n) for v in (daily, sd, supply_sd))
@@ -46,7 +46,10 @@ def plan(make_parameters, make_item_locations):
             mean_qty=mean, sd_qty=total, demand_sd_qty=demand_sd, lead_time_sd_qty=supply_sd, daily_mean_qty=daily,
             evidence_grade=grade,
         )  # fmt: skip
-        parameters = make_parameters({"segment_strategies": [strategy("T", family, measure, target, review)]})
+        parameters = make_parameters(
+            {"segment_strategies": [strategy("T", family, measure, target, review)]},
+            least_stocked_annual_demand_qty=least_stocked,
+        )
         return stock_policies(rows, assignment, leads, demand, parameters=parameters)
 
     return run
@@ -197,6 +200,13 @@ def test_families_without_stock_are_all_zero_with_a_reason(plan, family):
     assert (out[zero] == 0).all().all()
     assert np.isnan(out.expected_service_rate[0])
     assert "no stock is kept" in out.grade_reason[0]
+
+
+def test_hardly_any_demand_keeps_no_stock_whatever_the_spread(plan):
+    out = plan([1e-5, 5.0], [30.0, 20.0], measure="fill_rate", least_stocked=1)
+    assert out.policy_family.tolist() == ["do_not_stock", "s_Q"]
+    assert (out.loc[0, ["safety_stock_qty", "reorder_point_qty", "order_up_to_qty"]] == 0).all()
+    assert "least that stock is kept for" in out.grade_reason[0]
 
 
 def test_the_worst_input_sets_the_grade_and_the_reason_names_each(plan):

@@ -132,6 +132,19 @@ def test_order_lines_add_up_to_what_was_sold_and_returned(size: str) -> None:
 
 
 @pytest.mark.parametrize("size", ["tiny", "demo"])
+def test_most_lines_arrive_on_time_and_in_full(size: str) -> None:
+    lines = clean(company(size), "demand").dropna(subset="delivered_date")
+    days = {name: lines[f"{name}_date"] for name in ("demand", "requested", "promised", "shipped", "delivered")}
+    assert (days["promised"] > days["requested"]).all()
+    assert (days["shipped"] > days["demand"]).all()
+    assert (days["delivered"] > days["shipped"]).all()
+    is_on_time = days["delivered"] <= days["promised"]
+    is_in_full = lines["shipped_qty"] >= lines["demand_qty"]
+    assert 0.9 <= is_on_time.mean() < 0.95
+    assert 0.85 <= (is_on_time & is_in_full).mean() < is_on_time.mean()
+
+
+@pytest.mark.parametrize("size", ["tiny", "demo"])
 def test_stock_ledger_conserves_units(size: str) -> None:
     ledger = company(size).truth["stock_ledger"]
     assert (ledger[LEDGER_INS].sum(axis=1) - ledger[LEDGER_OUTS].sum(axis=1) == ledger["closing_qty"]).all()

@@ -1,0 +1,167 @@
+"""Benchmark `forecast`: planning 900 weekly series beside StatsForecast's own interface on the same series and models.
+
+The bare side validates the same models from the same origins and forecasts once with each; it scores nothing, chooses
+nothing and gives no distributions. `stl_ets` is StatsForecast's MSTL there; the ensemble, a mean of paths, is left out.
+"""
+
+import datetime as dt
+import time
+import warnings
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.report import Report
+from benchmarks.workbench import Workbench
+from orchestration.resources.parameters import ParameterStore
+from stockstrata.forecasting import engine
+from stockstrata.forecasting.origins import validation_plan
+from stockstrata.forecasting.pool import ENSEMBLE
+from stockstrata.forecasting.run import forecast_segments
+from stockstrata.panel import DemandPanel
+from stockstrata.parameters import PlanningParameters
+
+_SERIES = 900
+_WEEKS = 208
+_SEASON = 52
+# Lead time plus a week of review make 13 weeks: what is forecast at least, so both sides look equally far.
+_LEAD_TIME_DAYS = 84.0
+_HORIZON = 13
+_SEGMENTS = {"smooth": "AX", "intermittent": "A-INT"}
+
+
+def measure_forecast(_: Workbench) -> Report:
+    """Seconds for both sides, one process each."""
+    parameters = ParameterStore().in_force(dt.date(2025, 1, 1))
+    panel, pool = _simulated()
+    report = Report("forecast", f"{_SERIES} simulated series of {_WEEKS} weeks, half smooth, half intermittent")
+    started = time.perf_counter()
+    rows = np.array([0, 1, _SERIES - 2, _SERIES - 1])
+    _ours(panel.select(rows), pool[rows], parameters)
+    _bare(panel.select(rows), pool[rows], parameters)
+    report.add("first call", time.perf_counter() - started, "s", "imports and compiling, once; not counted below")
+    spent = _Engine()
+    started = time.perf_counter()
+    with mock.patch.object(engine, "forecast_paths", spent.run):
+        _ours(panel, pool, parameters)
+    ours = time.perf_counter() - started
+    bare = _bare(panel, pool, parameters)
+    report.add("forecast_segments", ours, "s", "validation, choice, forecasts, quantiles, accuracy")
+    report.add("of which models", spent.total, "s", f"{spent.total / ours:.1%}")
+    for code, seconds in sorted(spent.seconds.items(), key=lambda found: -found[1]):
+        if seconds >= 0.02 * ours:
+            report.add(f"  {code}", seconds, "s", f"{seconds / ours:.1%}")
+    for code, seconds in bare.items():
+        report.add(f"bare StatsForecast, {code}", seconds, "s")
+    report.add("bare StatsForecast", sum(bare.values()), "s", "cross_validation and forecast, nothing else")
+    report.add_ratio("ratio", ours, sum(bare.values()), "below 1: faster than the bare calls")
+    report.add("forecast_segments, a series", ours / _SERIES * 1000, "ms")
+    return report
+
+
+class _Engine:
+    """Seconds inside the models, by model."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._run = engine.forecast_paths
+
+    @property
+    def total(self) -> float:
+        """Seconds of all models."""
+        return sum(self.seconds.values())
+
+    def run(self, model_code: str, *arguments: Any, **named: Any) -> np.ndarray:
+        """Stand in for `forecast_paths`."""
+        started = time.perf_counter()
+        try:
+            return self._run(model_code, *arguments, **named)
+        finally:
+            self.seconds[model_code] = self.seconds.get(model_code, 0.0) + time.perf_counter() - started
+
+
+def _simulated() -> tuple[DemandPanel, np.ndarray]:
+    rng, half, week = np.random.default_rng(20250101), _SERIES // 2, np.arange(_WEEKS)
+    level = rng.lognormal(3.5, 0.8, half)[:, None]
+    season = 1.0 + rng.uniform(0.0, 0.5, half)[:, None] * np.sin(2 * np.pi * week / _SEASON + rng.uniform(0, 6))
+    trend = 1.0 + rng.uniform(-0.3, 0.6, half)[:, None] * week / _WEEKS
+    smooth = rng.poisson(level * season * trend)
+    intermittent = (rng.random((half, _WEEKS)) < rng.uniform(0.1, 0.5, half)[:, None]) * (1 + rng.poisson(4, (half, 1)))
+    demand = np.vstack([smooth, intermittent]).astype(float)
+    demand[:, 0] = 1.0
+    keys = pd.DataFrame({"item_id": [f"I{place:04d}" for place in range(_SERIES)], "location_id": "ALL"})
+    pool = np.repeat(["smooth", "intermittent"], half)
+    return DemandPanel(keys, pd.date_range("2021-01-04", periods=_WEEKS, freq="W-MON"), demand, "W-MON"), pool
+
+
+def _ours(panel: DemandPanel, pool: np.ndarray, parameters: PlanningParameters) -> None:
+    supply = panel.keys.assign(lead_time_days=_LEAD_TIME_DAYS, lead_time_sd_days=3.0, evidence_grade="full")
+    assignment = panel.keys.assign(segment_code=[_SEGMENTS[code] for code in pool])
+    forecast_segments(panel, assignment, supply, parameters=parameters, workers=1)
+
+
+def _bare(panel: DemandPanel, pool: np.ndarray, parameters: PlanningParameters) -> dict[str, float]:
+    """Seconds by pool; carried models are fitted once as on our side."""
+    seconds = {}
+    for settings in parameters.forecast_settings:
+        rows = np.flatnonzero(pool == settings.pool_code)
+        if not len(rows):
+            continue
+        codes = [row.model_code for row in parameters.forecast_pools if row.pool_code == settings.pool_code]
+        codes = [code for code in codes if code != ENSEMBLE]
+        frame = _long(panel.select(rows))
+        plan = validation_plan(
+            np.array([_WEEKS]), np.array([_HORIZON]), settings=settings, season_length=panel.season_length
+        )
+        ends = plan.train_ends[0]
+        folds = {"h": _HORIZON, "n_windows": int(plan.fold_count[0]), "step_size": int(ends[0] - ends[1])}
+        started = time.perf_counter()
+        for refit in (True, False):
+            used = [code for code in codes if (code not in engine.FIT_ONCE) == refit]
+            if used:
+                _bare_calls(frame, [_model(code) for code in used], folds, settings.max_history_buckets, refit=refit)
+        seconds[settings.pool_code] = time.perf_counter() - started
+    return seconds
+
+
+def _bare_calls(frame: pd.DataFrame, models: list[Any], folds: dict[str, Any], history: int, *, refit: bool) -> None:
+    from statsforecast import StatsForecast
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        tool = StatsForecast(models=models, freq="W-MON", n_jobs=1)
+        tool.cross_validation(df=frame, refit=refit, input_size=history, **folds)
+        tool.forecast(df=frame.groupby("unique_id").tail(history), h=folds["h"])
+
+
+def _model(code: str) -> Any:
+    from statsforecast import models as sf
+
+    made = {
+        "window_average": lambda: sf.WindowAverage(window_size=13),
+        "year_average": lambda: sf.WindowAverage(window_size=_SEASON, alias="YearAverage"),
+        "ses": lambda: sf.SimpleExponentialSmoothing(alpha=0.1),
+        "ses_optimized": sf.SimpleExponentialSmoothingOptimized,
+        "seasonal_naive": lambda: sf.SeasonalNaive(season_length=_SEASON),
+        "ets_level": lambda: sf.AutoETS(season_length=1, model="ZNN"),
+        "dynamic_optimized_theta": lambda: sf.DynamicOptimizedTheta(season_length=_SEASON),
+        "stl_ets": lambda: sf.MSTL(season_length=_SEASON, trend_forecaster=sf.AutoETS(season_length=1, model="ZNN")),
+        "croston_sba": sf.CrostonSBA,
+        "tsb": lambda: sf.TSB(alpha_d=0.1, alpha_p=0.1),
+        "adida": sf.ADIDA,
+        "imapa": sf.IMAPA,
+    }
+    return made[code]()
+
+
+def _long(panel: DemandPanel) -> pd.DataFrame:
+    count, weeks = panel.demand_qty.shape
+    return pd.DataFrame(
+        {
+            "unique_id": np.repeat(panel.keys["item_id"].to_numpy(), weeks),
+            "ds": np.tile(panel.bucket_start_dates.to_numpy(), count),
+            "y": panel.demand_qty.ravel(),
+        }
+    )

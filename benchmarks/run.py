@@ -1,0 +1,77 @@
+"""The benchmarks' command line: `make bench`, or `.venv/bin/python benchmarks/run.py NAME ...`."""
+
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from benchmarks import report as reports
+from benchmarks.code_location import measure_code_location
+from benchmarks.cycles import measure_demo, measure_real
+from benchmarks.expectations import measure_expectations
+from benchmarks.forecasting import measure_forecast
+from benchmarks.installation import measure_install
+from benchmarks.landing import measure_landing
+from benchmarks.processes import CommandError
+from benchmarks.workbench import Workbench
+from orchestration.resources.settings import read_settings
+
+BENCHMARKS: dict[str, Callable[[Workbench], reports.Report]] = {
+    "code_location": measure_code_location,
+    "demo": measure_demo,
+    "landing": measure_landing,
+    "great_expectations": measure_expectations,
+    "forecast": measure_forecast,
+    **{name: partial(measure_real, name=name) for name in ("online_retail", "mfg_man", "contraceptive")},
+    "install": measure_install,
+}
+ONLY_BY_NAME = frozenset({"install"})
+
+out = Console(width=None if Console().is_terminal else 150, highlight=False)
+
+
+def main(
+    names: Annotated[list[str] | None, typer.Argument(help=f"Some of: {', '.join(BENCHMARKS)}.")] = None,
+    large: Annotated[bool, typer.Option("--large", help="Measure landing on the large sample too.")] = False,
+) -> None:
+    """Measure; without names everything but `install`. Figures also go to benchmarks.jsonl in STOCKSTRATA_HOME."""
+    unknown = sorted(set(names or ()) - set(BENCHMARKS))
+    if unknown:
+        out.print(f"No benchmark is called {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}.")
+        raise typer.Exit(2)
+    chosen = names or [name for name in BENCHMARKS if name not in ONLY_BY_NAME]
+    file = read_settings().home / "benchmarks.jsonl"
+    reports.show_machine(out)
+    has_failed = False
+    with tempfile.TemporaryDirectory(prefix="stockstrata_bench_") as folder:
+        bench = Workbench(Path(folder), is_large=large)
+        for name in chosen:
+            has_failed |= not _measured(name, bench, file)
+    out.print(f"Kept in {file}")
+    if has_failed:
+        raise typer.Exit(1)
+
+
+def _measured(name: str, bench: Workbench, file: Path) -> bool:
+    """Whether the benchmark ran, or was rightly skipped."""
+    try:
+        with out.status(f"Measuring {name}"):
+            found = BENCHMARKS[name](bench)
+    except reports.SkippedError as reason:
+        out.print(f"[yellow]{name} skipped[/yellow]: {reason}", markup=True)
+        return True
+    except CommandError as error:
+        out.print(f"[red]{name} failed[/red]")
+        out.print(str(error), markup=False)
+        return False
+    reports.show(out, found)
+    reports.keep(file, found)
+    return True
+
+
+if __name__ == "__main__":
+    typer.run(main)

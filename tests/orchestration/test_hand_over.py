@@ -1,0 +1,84 @@
+"""Handing rows over: judged by the border suite, written only when they pass, reported either way."""
+
+import datetime as dt
+
+import dagster as dg
+import pandas as pd
+import pytest
+
+from data_quality.verdict import SuiteError
+from orchestration.resources.warehouse import Warehouse
+from stockstrata.errors import PlanningError
+from stockstrata.tables import LEAD_TIME
+
+PERIOD = dt.date(2024, 1, 1)
+GOOD = pd.DataFrame(
+    {
+        "item_id": ["A", "B"], "location_id": ["L", "L"], "supplier_id": ["S", None], "lead_time_days": [3.0, 4.0],
+        "lead_time_sd_days": [1.0, 0.0], "receipt_count": [3, 0], "lead_time_source_code": ["contract", "assumption"],
+        "contract_lead_time_days": [3.0, None], "evidence_grade": ["degraded", "assumed"],
+    }
+)  # fmt: skip
+
+
+@pytest.fixture
+def warehouse(tmp_path) -> Warehouse:
+    made = Warehouse(path=str(tmp_path / "warehouse.duckdb"))
+    made.create_tables()
+    return made
+
+
+def hand_over(*arguments):
+    # The module reads the settings when it is imported.
+    from assets.output import hand_over
+
+    return hand_over(*arguments)
+
+
+def rows(warehouse: Warehouse) -> int:
+    return int(warehouse.read("select count(*) as n from policy.lead_time")["n"].iloc[0])
+
+
+def test_a_good_frame_is_written_and_reported(warehouse):
+    (result,) = hand_over(warehouse, LEAD_TIME, GOOD, PERIOD, {"sources": "two"})
+    assert isinstance(result, dg.MaterializeResult)
+    assert result.metadata["dagster/row_count"] == rows(warehouse) == 2
+    assert result.metadata["sources"] == "two"
+    assert [check.passed for check in result.check_results] == [True]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "clause"),
+    [
+        ({"lead_time_days": [3.0, -1.0]}, "lead_time_days_is_finite_and_not_negative"),
+        ({"lead_time_days": [3.0, float("inf")]}, "lead_time_days_is_finite_and_not_negative"),
+        ({"item_id": ["A", "A"]}, "is_unique"),
+        ({"item_id": ["A", None]}, "item_id_is_present"),
+        ({"evidence_grade": ["full", "certain"]}, "evidence_grade_is_an_allowed_value"),
+    ],
+    ids=["negative", "infinite", "key twice", "key missing", "unknown grade"],
+)
+def test_a_frame_that_fails_its_suite_is_not_written(warehouse, spoil, clause):
+    list(hand_over(warehouse, LEAD_TIME, GOOD.head(1), PERIOD))
+    events = hand_over(warehouse, LEAD_TIME, GOOD.assign(**spoil), PERIOD)
+    check = next(events)
+    assert isinstance(check, dg.AssetCheckResult)
+    assert not check.passed
+    assert check.severity is dg.AssetCheckSeverity.ERROR
+    with pytest.raises(PlanningError, match=clause) as failed:
+        next(events)
+    assert "nothing written" in str(failed.value)
+    assert rows(warehouse) == 1
+
+
+def test_no_rows_fail_where_rows_must_be(warehouse):
+    events = hand_over(warehouse, LEAD_TIME, GOOD.head(0), PERIOD)
+    assert not next(events).passed
+    with pytest.raises(PlanningError, match="table_is_not_empty"):
+        next(events)
+
+
+def test_a_frame_without_a_column_is_an_error_and_no_verdict(warehouse):
+    with pytest.raises(SuiteError, match="lead_time_sd_days"):
+        next(hand_over(warehouse, LEAD_TIME, GOOD.drop(columns="lead_time_sd_days"), PERIOD))
+    assert rows(warehouse) == 0

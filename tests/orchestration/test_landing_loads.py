@@ -1,0 +1,169 @@
+"""Landing: loads are written once, found again after a death, and say when each row became known."""
+
+import pytest
+
+from orchestration.resources import landing as landing_module
+
+OPEN = "9999-12-31 00:00:00"
+FIRST, SECOND, THIRD = "2024-03-01 06:00:00", "2024-04-01 06:00:00", "2024-05-01 06:00:00"
+
+
+def parquet_files(company) -> set[str]:
+    folder = company.source.parent / "landing"
+    return {str(file.relative_to(folder)) for file in folder.rglob("*.parquet")}
+
+
+def test_history_of_the_first_load_is_known_from_its_event_date(small_company, clock):
+    clock(FIRST)
+    load = small_company.land()
+    assert load.is_new
+    assert small_company.demand() == [
+        ("2024-01-10", 5, "2024-01-10 00:00:00", OPEN, False),
+        ("2024-02-10", 7, "2024-02-10 00:00:00", OPEN, False),
+    ]
+    assert small_company.warehouse.read("select known_from_at::varchar as k from raw.items")["k"].tolist() == [
+        "1900-01-01 00:00:00"
+    ]
+
+
+def test_the_same_files_add_no_load(small_company):
+    small_company.land()
+    before = parquet_files(small_company)
+    small_company.bring({"2024-01-10": 5, "2024-02-10": 7})
+    again = small_company.land()
+    assert not again.is_new
+    assert len(small_company.landing.loads()) == 1
+    assert parquet_files(small_company) == before
+
+
+def test_a_load_holds_only_what_is_new_or_changed(small_company, clock):
+    clock(FIRST)
+    small_company.land()
+    small_company.bring({"2024-01-10": 5, "2024-02-10": 9, "2024-03-10": 4})
+    clock(SECOND)
+    demand = small_company.land().entities["demand"]
+    assert (demand.new_row_count, demand.changed_row_count, demand.unchanged_row_count) == (1, 1, 1)
+    assert sorted(str(period) for period in demand.period_rows) == ["2024-02-01", "2024-03-01"]
+
+
+def test_a_correction_closes_the_version_before(small_company, clock):
+    clock(FIRST)
+    small_company.land()
+    small_company.bring({"2024-01-10": 6, "2024-02-10": 7})
+    clock(SECOND)
+    small_company.land()
+    assert small_company.demand() == [
+        ("2024-01-10", 5, "2024-01-10 00:00:00", SECOND, False),
+        ("2024-01-10", 6, SECOND, OPEN, False),
+        ("2024-02-10", 7, "2024-02-10 00:00:00", OPEN, False),
+    ]
+
+
+def test_new_history_is_known_from_its_event_date_and_a_late_row_from_its_load(small_company, clock):
+    clock(FIRST)
+    small_company.land()
+    small_company.bring({"2024-01-10": 5, "2024-01-20": 1, "2024-02-10": 7, "2024-03-10": 4})
+    clock(SECOND)
+    load = small_company.land()
+    assert load.entities["demand"].late_row_count == 1
+    versions = {row[0]: row[2:] for row in small_company.demand()}
+    assert versions["2024-01-20"] == (SECOND, OPEN, True)
+    assert versions["2024-03-10"] == ("2024-03-10 00:00:00", OPEN, False)
+
+
+def test_a_stated_known_at_wins(small_company, clock):
+    clock(FIRST)
+    small_company.bring({"2024-01-10": 5, "2024-02-10": 7}, known_at={"2024-01-10": "2024-01-15"})
+    small_company.land()
+    assert [row[2] for row in small_company.demand()] == ["2024-01-15 00:00:00", "2024-02-10 00:00:00"]
+    small_company.bring({"2024-01-10": 6, "2024-02-10": 7}, known_at={"2024-01-10": "2024-02-20", "2024-02-10": ""})
+    clock(SECOND)
+    small_company.land()
+    assert small_company.demand()[:2] == [
+        ("2024-01-10", 5, "2024-01-15 00:00:00", "2024-02-20 00:00:00", False),
+        ("2024-01-10", 6, "2024-02-20 00:00:00", OPEN, False),
+    ]
+
+
+def test_a_master_row_has_versions_from_its_load_on(small_company, clock):
+    clock(FIRST)
+    small_company.land()
+    small_company.bring_items("A,3.5")
+    clock(SECOND)
+    small_company.land()
+    found = small_company.warehouse.read(
+        "select unit_cost, known_from_at::varchar as f, known_to_at::varchar as t from raw.items order by f"
+    )
+    assert list(found.itertuples(index=False, name=None)) == [
+        (2.5, "1900-01-01 00:00:00", SECOND),
+        (3.5, SECOND, OPEN),
+    ]
+
+
+def test_a_clock_set_back_keeps_the_order_of_loads(small_company, clock):
+    clock(SECOND)
+    small_company.land()
+    for quantity, moment in ((6, FIRST), (8, THIRD)):
+        small_company.bring({"2024-01-10": quantity, "2024-02-10": 7})
+        clock(moment)
+        small_company.land()
+    loads = small_company.landing.loads()
+    assert [str(load.loaded_at) for load in loads] == [SECOND, SECOND, THIRD]
+    assert sorted(load.load_id for load in loads) == [load.load_id for load in loads]
+    assert [row[1:4] for row in small_company.demand()[:3]] == [
+        (5, "2024-01-10 00:00:00", SECOND),
+        (6, SECOND, THIRD),
+        (8, THIRD, OPEN),
+    ]
+
+
+def test_remains_of_a_dead_run_are_removed(small_company, clock):
+    clock(FIRST)
+    small_company.land()
+    whole = parquet_files(small_company)
+    folder = small_company.source.parent / "landing"
+    for stray in ("demand/2024-01-01/000002-x.parquet", "quarantine/000002-x.parquet", ".draft-1/demand/a.parquet"):
+        (folder / stray).parent.mkdir(parents=True, exist_ok=True)
+        (folder / stray).write_bytes(b"half a file")
+    small_company.land()
+    assert parquet_files(small_company) == whole
+    assert not list(folder.glob(".draft-*"))
+
+
+def test_a_whole_load_that_was_not_projected_is_projected_by_the_next_run(small_company, clock, monkeypatch):
+    clock(FIRST)
+    small_company.land()
+    small_company.bring({"2024-01-10": 6, "2024-02-10": 7, "2024-03-10": 4})
+    clock(SECOND)
+
+    def die(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as dying:
+        dying.setattr(landing_module, "_project_verdict", die)
+        with pytest.raises(KeyboardInterrupt):
+            small_company.land()
+    assert len(small_company.landing.loads()) == 2
+    assert len(small_company.demand()) == 2
+    assert not small_company.land().is_new
+    assert [row[:4] for row in small_company.demand()] == [
+        ("2024-01-10", 5, "2024-01-10 00:00:00", SECOND),
+        ("2024-01-10", 6, SECOND, OPEN),
+        ("2024-02-10", 7, "2024-02-10 00:00:00", OPEN),
+        ("2024-03-10", 4, "2024-03-10 00:00:00", OPEN),
+    ]
+    counted = small_company.warehouse.read("select count(*) as n, count(distinct load_id) as loads from quality.load")
+    assert counted.to_dict("records") == [{"n": 4, "loads": 2}]
+
+
+def test_a_lost_warehouse_is_projected_again_from_landing(small_company, clock):
+    clock(FIRST)
+    small_company.land()
+    small_company.bring({"2024-01-10": 6, "2024-02-10": 7})
+    clock(SECOND)
+    small_company.land()
+    tables = ["raw.demand", "raw.items", "quality.load", "quality.clause_result"]
+    before = [small_company.warehouse.content_hash(table) for table in tables], small_company.demand()
+    (small_company.source.parent / "warehouse.duckdb").unlink()
+    assert not small_company.land().is_new
+    assert ([small_company.warehouse.content_hash(table) for table in tables], small_company.demand()) == before

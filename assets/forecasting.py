@@ -109,9 +109,9 @@ def forecast(context: dg.AssetExecutionContext, warehouse: Warehouse, parameter_
 
 def _judged_snapshots(warehouse: Warehouse, panel: DemandPanel, period: dt.date) -> pd.DataFrame:
     """Accuracy of earlier cycles' forecasts for the buckets that this period completed."""
-    bucket_type = SETTINGS.company.bucket_type
-    last = last_complete_bucket(cut_off(period), bucket_type)
-    window = {"period": period, "judged_before": last_complete_bucket(period, bucket_type), "last": last}
+    last = panel.bucket_start_dates[-1]
+    judged_before = last_complete_bucket(period, SETTINGS.company.bucket_type)
+    window = {"period": period, "judged_before": judged_before, "last": last}
     return snapshot_accuracy(
         warehouse.read(_FROZEN, window),
         known_demand(warehouse, cut_off(period)),

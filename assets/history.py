@@ -8,7 +8,7 @@ from orchestration.partitions import SETTINGS
 from orchestration.resources.warehouse import Warehouse
 from stockstrata.errors import PlanningError
 from stockstrata.panel import DemandPanel, demand_panel
-from stockstrata.periods import BUCKET_FREQUENCY, last_complete_bucket
+from stockstrata.periods import BUCKET_FREQUENCY, fact_end, last_complete_bucket
 
 _AS_OF = """
     select item_id, location_id, bucket_start_date, sum(demand_qty) as demand_qty
@@ -16,6 +16,12 @@ _AS_OF = """
     where known_from_at < $cut_off and known_to_at >= $cut_off and period_start_date < $cut_off
     group by item_id, location_id, bucket_start_date
     order by item_id, location_id, bucket_start_date
+"""
+
+
+_NEWEST_FACT = """
+    select max(demand_date) as demand_date from staging.stg_demand
+    where known_from_at < $cut_off and known_to_at >= $cut_off and demand_date < $cut_off
 """
 
 
@@ -27,12 +33,16 @@ def known_demand(warehouse: Warehouse, cut_off_date: dt.date) -> pd.DataFrame:
 def demand_history(warehouse: Warehouse, item_locations: pd.DataFrame, cut_off_date: dt.date) -> DemandPanel:
     """The complete buckets of all planned item-locations, as known at the cut-off.
 
+    A feed that ends before the cut-off says nothing of the days after: they are left out, not read as zero demand.
+
     Raises:
         PlanningError: if no complete bucket of demand lies before the cut-off.
     """
     bucket_type = SETTINGS.company.bucket_type
     demand = known_demand(warehouse, cut_off_date)
-    last = last_complete_bucket(cut_off_date, bucket_type)
+    newest = warehouse.read(_NEWEST_FACT, {"cut_off": cut_off_date})["demand_date"].iloc[0]
+    covered = cut_off_date if pd.isna(newest) else min(cut_off_date, fact_end(newest.date(), SETTINGS.company.grain))
+    last = last_complete_bucket(covered, bucket_type)
     demand = demand[demand["bucket_start_date"] <= last]
     if demand.empty:
         raise PlanningError(

@@ -57,9 +57,11 @@ def _add_rows(report: Report, home: Path) -> None:
         landed, set_aside = _one_row(
             connection, "select sum(landed_row_count)::bigint, sum(quarantined_row_count)::bigint from quality.load"
         )
-    with duckdb.connect(str(home / "published" / "current" / "marts.duckdb"), read_only=True) as connection:
+    with duckdb.connect() as connection:
+        # Opened by itself, its catalogue would have the name of its schema.
+        connection.execute(f"attach '{home / 'published' / 'current' / 'marts.duckdb'}' as published (read_only)")
         policies, periods = _one_row(
-            connection, "select count(*), count(distinct period_start_date) from marts.fct_policy"
+            connection, "select count(*), count(distinct period_start_date) from published.marts.fct_policy"
         )
     report.add("rows landed", landed, "rows")
     report.add("rows quarantined", set_aside, "rows")

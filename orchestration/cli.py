@@ -129,6 +129,8 @@ def dev(
         with out.status("Preparing the dbt project"):
             prepare_manifest(settings)
         out.print(f"Dagster opens on http://127.0.0.1:{port} (stop with Ctrl+C).")
+        # Notices of libraries about their own future would hide what the daemon has to say.
+        os.environ.setdefault("PYTHONWARNINGS", "ignore")
         arguments = ["dagster", "dev", "-w", str(PROJECT_ROOT / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port)]
         os.execv(str(Path(sys.executable).with_name("dagster")), arguments)  # noqa: S606
 

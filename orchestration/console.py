@@ -21,7 +21,7 @@ escaped = escape
 
 _KPI_COLUMNS = {
     "item_location_count": ("items x loc.", "{:,.0f}"),
-    "demand_value": ("demand value", "{:,.0f}"),
+    "demand_qty": ("demand qty", "{:,.0f}"),
     "stock_value": ("stock value", "{:,.0f}"),
     "fill_rate": ("fill", "{:.1%}"),
     "stock_out_rate": ("stock-outs", "{:.1%}"),

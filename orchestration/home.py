@@ -22,6 +22,8 @@ concurrency:
     granularity: op
 telemetry:
   enabled: false
+nux:
+  enabled: false
 """
 _LOCK_FILE = ".lock"
 _HOLDER_FILE = ".lock-holder.json"

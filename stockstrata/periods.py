@@ -6,6 +6,7 @@ from typing import Literal
 import pandas as pd
 
 PeriodType = Literal["month", "week"]
+Grain = Literal["day", "week", "month"]
 
 BUCKET_FREQUENCY = {"month": "MS", "week": "W-MON"}
 
@@ -29,6 +30,13 @@ def periods_between(first: dt.date, last: dt.date, period_type: PeriodType) -> l
         starts.append(current)
         current = period_end(current, period_type)
     return starts
+
+
+def fact_end(day: dt.date, grain: Grain) -> dt.date:
+    """First day after the span that a fact dated `day` speaks of: a day, seven days, or its calendar month."""
+    if grain == "month":
+        return period_end(period_start(day, "month"), "month")
+    return day + dt.timedelta(days=7 if grain == "week" else 1)
 
 
 def last_complete_bucket(cut_off: dt.date, bucket_type: PeriodType) -> pd.Timestamp:

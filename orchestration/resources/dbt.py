@@ -63,7 +63,8 @@ def prepare_manifest(settings: Settings) -> Path:
     """
     manifest, fingerprint = manifest_file(settings), settings.dbt_target / _FINGERPRINT
     current = project_fingerprint()
-    if manifest.exists() and fingerprint.exists() and fingerprint.read_text(encoding="utf-8") == current:
+    is_laid_out = (settings.dbt_project / "dbt_project.yml").exists() and manifest.exists() and fingerprint.exists()
+    if is_laid_out and fingerprint.read_text(encoding="utf-8") == current:
         return manifest
     folder = settings.company.parameters_folder
     assemble_project(settings, ParameterStore(folder=str(folder) if folder else None))

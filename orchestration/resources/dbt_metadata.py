@@ -116,6 +116,7 @@ def column_sources(sql: str, columns: list[str], types: ColumnTypes) -> Sources:
             dialect=_DIALECT,
             validate_qualify_columns=False,
         )
+        _line_up_unions(tree)
         scope = build_scope(tree)
         found = {column: sorted(set(_leaves(column, tree, scope))) for column in columns}
     except SqlglotError:
@@ -129,6 +130,15 @@ def _leaves(column: str, tree: Any, scope: Scope | None) -> Iterator[tuple[str, 
         table = node.expression
         if isinstance(table, exp.Table) and table.db:
             yield table.db, table.name, node.name.split(".")[-1].strip('"')
+
+
+def _line_up_unions(tree: Any) -> None:
+    """Unions by name get their columns in one order, since lineage follows a union by place."""
+    for union in tree.find_all(exp.Union):
+        right = union.right
+        if union.args.get("by_name") and isinstance(right, exp.Select):
+            held = {found.alias_or_name: found for found in right.expressions}
+            right.set("expressions", [held.get(name) or exp.alias_(exp.Null(), name) for name in union.named_selects])
 
 
 def _without_database(tree: Any) -> Any:

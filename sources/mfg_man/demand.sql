@@ -1,6 +1,6 @@
--- Grain: one row per item and week with demand; a week like 2012-W01 becomes the Monday of that ISO week, 2012-01-02.
--- Weeks of zero demand are no demand rows (480,450 of 517,650): the panel is zero where no row stands. Items that never
--- had demand stand in items.sql all the same. Fractional demand stays as it is: the unit of measure is not stated.
+-- Grain: one row per item and week; a week like 2012-W01 becomes the Monday of that ISO week, 2012-01-02.
+-- Weeks of zero demand are kept (480,450 of 517,650): they say that the item was on offer, so that the 1,510 items that
+-- never sold are planned as well. Fractional demand stays as it is: the unit of measure is not stated.
 -- A week that is no ISO week (2014-W53, W00) passes on as text and falls to the contract, row by row.
 -- There is one place only, so no location.
 with
@@ -29,7 +29,6 @@ final as (
         'weekly_demand.parquet' as source_file,
         source_line,
     from weekly
-    where demand <> 0 or demand is null
 
 )
 

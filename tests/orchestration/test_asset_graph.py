@@ -53,10 +53,7 @@ def weekly(definitions, tmp_path_factory) -> dict:
     home = tmp_path_factory.mktemp("weekly")
     (home / "company.yaml").write_text("period_type: week\nfirst_period_date: 2024-01-01\n", encoding="utf-8")
     # The dbt project parsed once for these tests serves this home too.
-    target = read_settings().dbt_target
-    (home / "dbt" / "target").mkdir(parents=True)
-    for name in ("manifest.json", "manifest.fingerprint"):
-        shutil.copy(target / name, home / "dbt" / "target" / name)
+    shutil.copytree(read_settings().home / "dbt", home / "dbt", symlinks=True)
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", TELL],
         env={**os.environ, "STOCKSTRATA_HOME": str(home), "DAGSTER_HOME": ""},
@@ -102,30 +99,31 @@ def test_every_writer_is_in_the_writers_pool(graph, specs):
     assert {key.to_user_string() for key in specs if graph.get(key).pools != {WRITER_POOL}} == set()
 
 
-def test_every_table_that_python_writes_has_a_blocking_check(definitions, graph):
-    blocking = {
-        spec.asset_key.to_user_string()
-        for assets in definitions.resolve_asset_graph().assets_defs
-        for spec in assets.check_specs
-        if spec.blocking
-    }
-    raw = {key.to_user_string() for key in graph.materializable_asset_keys if key.path[0] == "raw"}
-    assert {name.replace(".", "/") for name in TABLES} | raw == blocking
+def test_every_table_that_python_writes_has_a_blocking_check(graph):
+    blocking = {spec.asset_key for assets in graph.assets_defs for spec in assets.check_specs if spec.blocking}
+    engine = {dg.AssetKey(name.split(".")) for name in TABLES}
+    raw = {key for key in graph.materializable_asset_keys if key.path[0] == "raw"}
+    assert [key.to_user_string() for key in (engine | raw) - blocking] == []
 
 
 def test_dbt_tests_stand_as_checks_on_their_models(graph):
     checked = {key.asset_key for key in graph.asset_check_keys}
-    models = [key for key in graph.materializable_asset_keys if key.path[0] in {"marts", "intermediate"}]
-    assert [key.to_user_string() for key in models if key not in checked] == []
+    marts = [key for key in graph.materializable_asset_keys if key.path[0] == "marts"]
+    assert [key.to_user_string() for key in marts if key not in checked] == []
+    assert dg.AssetKey(["intermediate", "int_item_locations__planned"]) in checked
+
+
+def test_what_is_published_rests_on_every_mart(graph):
+    marts = {key for key in graph.materializable_asset_keys if key.path[0] == "marts"}
+    assert graph.get(dg.AssetKey(["published", "marts"])).parent_keys == marts
 
 
 def test_lineage_leads_from_raw_to_published_without_a_gap(graph):
-    reached = graph.get_ancestor_asset_keys if hasattr(graph, "get_ancestor_asset_keys") else None
-    assert reached is not None
-    ancestors = {key.to_user_string() for key in reached(dg.AssetKey(["published", "marts"]))}
-    assert {"raw/demand", "raw/items", "staging/stg_demand", "segmentation/segment_assignment"} <= ancestors
-    assert {name.replace(".", "/") for name in TABLES} <= ancestors
-    assert {"quality/load", "parameters/segment_strategies", "marts/fct_policy"} <= ancestors
+    ancestors = {key.to_user_string() for key in graph.get_ancestor_asset_keys(dg.AssetKey(["published", "marts"]))}
+    # Scores of the models that were not chosen stay in the warehouse.
+    assert {name.replace(".", "/") for name in TABLES} - {"forecast/model_score"} <= ancestors
+    assert {"raw/demand", "raw/items", "staging/stg_demand", "quality/load"} <= ancestors
+    assert {"parameters/segment_strategies", "intermediate/int_demand__bucketed"} <= ancestors
 
 
 def test_weeks_are_planned_on_the_monday_after_their_end(weekly):

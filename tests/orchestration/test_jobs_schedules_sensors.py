@@ -93,8 +93,7 @@ def source() -> Path:
 @pytest.fixture
 def tick(definitions):
     """One tick of the sensor on an instance that lives as long as the test."""
-    sensor = definitions.resolve_sensor_def("new_files") if hasattr(definitions, "resolve_sensor_def") else None
-    sensor = sensor or definitions.get_sensor_def("new_files")
+    sensor = definitions.resolve_sensor_def("new_files")
     with dg.DagsterInstance.ephemeral() as instance:
         yield lambda cursor=None: sensor.evaluate_tick(dg.build_sensor_context(instance=instance, cursor=cursor))
 

@@ -95,15 +95,14 @@ def test_a_reorder_point_leads_back_column_by_column(reported):
 def test_checks_of_every_python_table_and_dbt_tests_were_carried_out(definitions, planned_instance):
     keys = definitions.resolve_asset_graph().asset_check_keys
     found = planned_instance.event_log_storage.get_latest_asset_check_execution_by_key(list(keys))
-    passed = {
-        key for key, record in found.items() if record.event and record.event.dagster_event.event_specific_data.passed
-    }
+    status = {key: record.status.value for key, record in found.items()}
+    assert set(status) == set(keys)
+    passed = {key for key, told in status.items() if told == "SUCCEEDED"}
     engine = {name.replace(".", "/") for name in TABLES}
     assert engine <= {key.asset_key.to_user_string() for key in passed}
-    tested = {key.asset_key.path[0] for key in passed}
-    assert {"staging", "intermediate", "marts", "raw"} <= tested
-    unfinished = [key for key, record in found.items() if record.event is None]
-    assert unfinished == []
+    # Clauses about columns that the source lacks have nothing to judge, and planted errors fail theirs as warnings.
+    assert {key.asset_key.path[0] for key in set(status) - passed} == {"raw"}
+    assert {key.asset_key.path[0] for key in passed} >= {"raw", "staging", "intermediate", "marts"}
 
 
 def test_one_writer_at_a_time(planned_instance):

@@ -18,11 +18,12 @@ from stockstrata.errors import StockstrataError
 
 DBT_PROJECT_FOLDER = PROJECT_ROOT / "dbt_project"
 DBT_EXECUTABLE = str(Path(sys.executable).with_name("dbt"))
+MARTS_TAG = "marts"
 _FINGERPRINT = "manifest.fingerprint"
 
 
 class Translator(DagsterDbtTranslator):
-    """Asset key = schema and name; group = schema; owner = the dbt group's, else the platform team.
+    """Asset key = schema and name; group = stage of the cycle; owner = the dbt group's, else the platform team.
 
     Models that are filled window by window carry the partitions; views, seeds and whole tables have none.
     """
@@ -42,8 +43,8 @@ class Translator(DagsterDbtTranslator):
         return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
-        """The schema."""
-        return dbt_resource_props["schema"]
+        """The schema, but `marts` for the views and tables that only prepare the marts: they stand behind the plan."""
+        return MARTS_TAG if MARTS_TAG in dbt_resource_props.get("tags", []) else dbt_resource_props["schema"]
 
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:
         """Owner of the dbt group."""

@@ -96,14 +96,20 @@ class Project:
         )
 
     def dbt(
-        self, command: str, *arguments: str, start: str = "2024-01-01", end: str = "2024-02-01", **more: str
+        self,
+        command: str,
+        *arguments: str,
+        start: str = "2024-01-01",
+        end: str = "2024-02-01",
+        folder: Path = PROJECT,
+        **more: str,
     ) -> Any:
         """Run dbt for a window and return its result; fails the test when dbt fails."""
         variables = {"window_start": start, "window_end": end, "currency_code": "EUR", "source_name": "hand", **more}
         result = dbtRunner().invoke(
             [
                 *(command, *arguments, "--vars", json.dumps(variables), "--quiet"),
-                *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
+                *("--project-dir", str(folder), "--profiles-dir", str(folder)),
                 *("--target-path", str(self.folder / "target"), "--log-path", str(self.folder / "logs")),
             ]
         )
@@ -145,6 +151,5 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     made = Project(tmp_path_factory.mktemp("dbt"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STOCKSTRATA_WAREHOUSE", str(made.warehouse))
-        patch.delenv("STOCKSTRATA_PARAMETERS", raising=False)
         made.create_tables()
         yield made

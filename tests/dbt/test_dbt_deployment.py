@@ -5,6 +5,10 @@ from typing import Any
 
 import pytest
 
+from orchestration.resources.dbt import assemble_project
+from orchestration.resources.parameters import ParameterStore
+from orchestration.resources.settings import Company, Settings
+
 WEEK = {"start": "2024-01-29", "end": "2024-02-05", "period_type": "week"}
 
 
@@ -14,10 +18,10 @@ def deployed(project: Any, dbt_folder: Any, tmp_path_factory: pytest.TempPathFac
     folder = tmp_path_factory.mktemp("own_parameters")
     for file in (dbt_folder / "seeds" / "parameters").glob("*.csv"):
         shutil.copyfile(file, folder / file.name)
-    settings = folder / "planning_settings.csv"
-    text = settings.read_text(encoding="utf-8")
+    own = folder / "planning_settings.csv"
+    text = own.read_text(encoding="utf-8")
     assert "abc_lookback_days,365" in text
-    settings.write_text(text.replace("abc_lookback_days,365", "abc_lookback_days,10"), encoding="utf-8")
+    own.write_text(text.replace("abc_lookback_days,365", "abc_lookback_days,10"), encoding="utf-8")
     before = {file.name: file.read_bytes() for file in folder.iterdir()}
     project.land("items", [{"item_id": "A"}])
     project.land(
@@ -27,9 +31,10 @@ def deployed(project: Any, dbt_folder: Any, tmp_path_factory: pytest.TempPathFac
             for day, qty in [("2024-01-20", 5.0), ("2024-01-30", 2.0), ("2024-02-04", 1.0), ("2024-02-05", 9.0)]
         ],
     )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("STOCKSTRATA_PARAMETERS", str(folder))
-        project.dbt("build", "--select", "tag:facts", "tag:cycle", "--exclude-resource-type", "unit_test", **WEEK)
+    settings = Settings(home=folder.parent / "home", real_data=folder, company=Company())
+    assemble_project(settings, ParameterStore(folder=str(folder)))
+    selected = ["--select", "tag:facts", "tag:cycle", "--exclude-resource-type", "unit_test"]
+    project.dbt("build", *selected, folder=settings.dbt_project, **WEEK)
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == before, "dbt wrote over the parameters"
     return project
 

@@ -1,20 +1,38 @@
 """Generated documentation: the dictionary of marts and KPIs, and the input contract. `make docs` writes both."""
 
 import json
-from collections.abc import Iterator, Mapping
+import os
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from data_quality.documentation import input_contract_markdown
-from orchestration.resources.dbt import prepare_manifest
-from orchestration.resources.settings import PROJECT_ROOT, read_settings
+from orchestration.resources.dbt import DBT_EXECUTABLE, dbt_environment, prepare_manifest
+from orchestration.resources.settings import PROJECT_ROOT, Settings, read_settings
 
 DICTIONARY = PROJECT_ROOT / "docs" / "dictionary.md"
 INPUT_CONTRACT = PROJECT_ROOT / "docs" / "input-contract.md"
 
 
-def dictionary_markdown(manifest: Mapping[str, Any]) -> str:
-    """Every published mart with its grain and every column with its unit, from dbt's manifest."""
+def kpi_dictionary(settings: Settings) -> list[dict[str, Any]]:
+    """The KPI definitions, from the dbt macro that the KPI mart's SQL is generated from."""
+    compiled = subprocess.run(  # noqa: S603
+        [
+            *(DBT_EXECUTABLE, "compile", "--quiet", "--inline", "{{ tojson(kpi_dictionary()) }}"),
+            *("--project-dir", str(settings.dbt_project), "--profiles-dir", str(settings.dbt_project)),
+            *("--target-path", str(settings.dbt_target / "docs"), "--log-path", str(settings.dbt_target / "docs")),
+        ],
+        env={**os.environ, **dbt_environment(settings)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(compiled.stdout)
+
+
+def dictionary_markdown(manifest: Mapping[str, Any], kpis: Sequence[Mapping[str, Any]]) -> str:
+    """Every published mart with its grain and columns, from dbt's manifest, and every KPI with its formula."""
     marts = sorted(
         (node for node in manifest["nodes"].values() if node["resource_type"] == "model" and node["schema"] == "marts"),
         key=lambda node: node["name"],
@@ -27,11 +45,30 @@ def dictionary_markdown(manifest: Mapping[str, Any]) -> str:
         "`_days` calendar days, `_amount` money, `_rate` a share of 0 to 1, `_date` a day, `_at` a moment in UTC.",
         "",
         *(f"- [{node['name']}](#{node['name']})" for node in marts),
+        "- [KPIs](#kpis)",
         "",
     ]
     for node in marts:
         lines.extend(_mart(node))
+    lines.extend(_kpis(kpis))
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _kpis(kpis: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    yield "## KPIs"
+    yield ""
+    yield "Each is a ratio of sums over the segment; targets stand in the parameter file `kpi_targets.csv`."
+    yield ""
+    yield "| code | name | unit | definition | better | owner | version |"
+    yield "|---|---|---|---|---|---|---|"
+    for kpi in kpis:
+        meaning = " ".join(str(kpi["definition"]).split())
+        better = str(kpi["direction"]).replace("_", " ")
+        yield (
+            f"| {kpi['code']} | {kpi['name']} | {kpi['unit']} | {meaning} | {better} | {kpi['owner']} "
+            f"| {kpi['version']} |"
+        )
+    yield ""
 
 
 def _mart(node: Mapping[str, Any]) -> Iterator[str]:
@@ -51,8 +88,9 @@ def _mart(node: Mapping[str, Any]) -> Iterator[str]:
 
 def write_documentation(dictionary: Path = DICTIONARY, contract: Path = INPUT_CONTRACT) -> None:
     """Write both documents."""
-    manifest = json.loads(prepare_manifest(read_settings()).read_text(encoding="utf-8"))
-    dictionary.write_text(dictionary_markdown(manifest), encoding="utf-8")
+    settings = read_settings()
+    manifest = json.loads(prepare_manifest(settings).read_text(encoding="utf-8"))
+    dictionary.write_text(dictionary_markdown(manifest, kpi_dictionary(settings)), encoding="utf-8")
     contract.write_text(input_contract_markdown(), encoding="utf-8")
 
 

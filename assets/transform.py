@@ -1,6 +1,7 @@
 """The dbt models: facts of a window of periods, features of one cycle, marts. The SQL lives in `dbt_project`."""
 
 import json
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,7 +9,7 @@ import dagster as dg
 from dagster_dbt import DbtCliResource, dbt_assets
 
 from orchestration.automation import WRITER_POOL
-from orchestration.partitions import PERIODS, SETTINGS
+from orchestration.partitions import DATE_FORMAT, PERIODS, SETTINGS
 from orchestration.resources.dbt import Translator, assemble_project, prepare_manifest
 from orchestration.resources.dbt_metadata import built_models, failures, model_metadata, with_figures
 from orchestration.resources.parameters import ParameterStore
@@ -62,9 +63,10 @@ def _is_cycle_selected(context: dg.AssetExecutionContext) -> bool:
 
 def _build(context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: Warehouse) -> Iterator[Any]:
     window = context.partition_time_window
+    # In the environment, because vars that change make dbt parse the whole project anew.
+    os.environ["STOCKSTRATA_WINDOW_START"] = window.start.strftime(DATE_FORMAT)
+    os.environ["STOCKSTRATA_WINDOW_END"] = window.end.strftime(DATE_FORMAT)
     variables = {
-        "window_start": window.start.strftime("%Y-%m-%d"),
-        "window_end": window.end.strftime("%Y-%m-%d"),
         "period_type": SETTINGS.company.period_type,
         "bucket_type": SETTINGS.company.bucket_type,
         "currency_code": SETTINGS.company.currency_code,

@@ -12,7 +12,7 @@ import dagster as dg
 from orchestration.definitions import defs
 from orchestration.partitions import DATE_FORMAT, PERIODS, SETTINGS, cut_off
 from orchestration.resources.dbt import project_fingerprint
-from orchestration.resources.landing import Landing, Load
+from orchestration.resources.landing import Landing, Load, newest_event_date
 from orchestration.resources.warehouse import Warehouse
 from orchestration.sensors import RANGE_END_TAG, RANGE_START_TAG
 from stockstrata.errors import InputError
@@ -42,12 +42,14 @@ def land(listener: StepListener) -> Load:
     closed = PERIODS.get_partition_keys()
     if not closed:
         raise InputError(f"{_NO_CLOSED_PERIOD}; the oldest demand lies in {SETTINGS.company.first_period_date}.")
-    known = {load.load_id for load in landing.loads()}
-    _execute("land", {RANGE_START_TAG: closed[0], RANGE_END_TAG: closed[-1]}, listener, steps=["raw"])
-    newest = landing.loads()[-1]
-    load = newest.model_copy(update={"is_new": newest.load_id not in known})
+    validation = landing.validate_extract()
+    is_new = not landing.is_landed(Warehouse(path=str(SETTINGS.warehouse_file)), validation)
+    if is_new:
+        newest = newest_event_date(validation).strftime(DATE_FORMAT)
+        covered = [period for period in closed if period <= newest] or closed[:1]
+        _execute("land", {RANGE_START_TAG: covered[0], RANGE_END_TAG: covered[-1]}, listener, steps=["raw"])
     _build_facts(landing.loads(), closed=closed, listener=listener)
-    return load
+    return landing.loads()[-1].model_copy(update={"is_new": is_new})
 
 
 def plan(period: dt.date, listener: StepListener) -> None:

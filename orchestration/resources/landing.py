@@ -123,6 +123,14 @@ class Landing(dg.ConfigurableResource):
         marks = sorted((Path(self.folder) / _MARK_FOLDER).glob("*.json"))
         return [Load.model_validate_json(mark.read_text(encoding="utf-8")) for mark in marks]
 
+    def is_landed(self, warehouse: Warehouse, validation: SourceValidation) -> bool:
+        """Whether the newest load holds the source as it stands, and the warehouse holds all loads."""
+        loads = self.loads()
+        if not loads or loads[-1].fingerprint != fingerprint(validation) or not Path(warehouse.path).exists():
+            return False
+        held = set(warehouse.read("select distinct load_id from quality.load")["load_id"])
+        return all(load.load_id in held for load in loads)
+
     def project_missing(self, warehouse: Warehouse) -> None:
         """Project the whole loads that the warehouse does not hold yet, oldest first."""
         held = set(warehouse.read("select distinct load_id from quality.load")["load_id"])
@@ -159,7 +167,7 @@ class Landing(dg.ConfigurableResource):
         draft = Path(self.folder) / f".draft-{os.getpid()}"
         draft.mkdir(parents=True)
         with warehouse.connect(read_only=True) as connection:
-            newest = _newest_event(validation)
+            newest = newest_event_date(validation)
             entities = {
                 name: _write_entity(
                     connection, entity, draft, load_id, loaded_at, validation.source.name, self.period_type, newest
@@ -231,7 +239,7 @@ def first_demand_date(validation: SourceValidation) -> dt.date:
     return pd.Timestamp(validation.entities["demand"].accepted.column("demand_date").to_pandas().min()).date()
 
 
-def _newest_event(validation: SourceValidation) -> dt.date:
+def newest_event_date(validation: SourceValidation) -> dt.date:
     """Newest event date of all facts: master rows are filed under its period."""
     dates = []
     for entity in validation.entities.values():

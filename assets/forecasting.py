@@ -9,13 +9,12 @@ import pandas as pd
 from assets.history import demand_history, known_demand
 from assets.output import Events, asset_key, border_check, code_counts, hand_over
 from orchestration.automation import OWNERS, WRITER_POOL
-from orchestration.partitions import PERIODS, SETTINGS, cut_off, period_of
+from orchestration.partitions import PERIODS, cut_off, period_of
 from orchestration.resources.parameters import ParameterStore
 from orchestration.resources.warehouse import Warehouse
 from stockstrata.forecasting.accuracy import naive_scales, snapshot_accuracy
 from stockstrata.forecasting.run import forecast_segments
 from stockstrata.panel import DemandPanel
-from stockstrata.periods import last_complete_bucket
 from stockstrata.tables import (
     CHAMPION,
     DEMAND_FORECAST,
@@ -33,8 +32,14 @@ _FROZEN = """
     inner join segmentation.segment_assignment
         on segment_assignment.period_start_date = forecast.period_start_date
         and segment_assignment.item_id = forecast.item_id and segment_assignment.location_id = forecast.location_id
-    where forecast.period_start_date < $period
-        and forecast.bucket_start_date > $judged_before and forecast.bucket_start_date <= $last
+    where forecast.period_start_date < $period and forecast.bucket_start_date <= $last
+        -- The newest cycle's forecasts begin with the first bucket that nobody has judged yet.
+        and forecast.bucket_start_date >= (
+            select min(bucket_start_date) from forecast.demand_forecast
+            where period_start_date = (
+                select max(period_start_date) from forecast.demand_forecast where period_start_date < $period
+            )
+        )
     order by all
 """
 _INPUTS = [
@@ -110,8 +115,7 @@ def forecast(context: dg.AssetExecutionContext, warehouse: Warehouse, parameter_
 def _judged_snapshots(warehouse: Warehouse, panel: DemandPanel, period: dt.date) -> pd.DataFrame:
     """Accuracy of earlier cycles' forecasts for the buckets that this period completed."""
     last = panel.bucket_start_dates[-1]
-    judged_before = last_complete_bucket(period, SETTINGS.company.bucket_type)
-    window = {"period": period, "judged_before": judged_before, "last": last}
+    window = {"period": period, "last": last}
     return snapshot_accuracy(
         warehouse.read(_FROZEN, window),
         known_demand(warehouse, cut_off(period)),

@@ -102,6 +102,7 @@ def stock_policy(context: dg.AssetExecutionContext, warehouse: Warehouse, parame
         asset_key(LEAD_TIME_DEMAND),
         _ITEM_LOCATIONS,
         dg.AssetKey(["intermediate", "int_stock__positions"]),
+        dg.AssetKey(["parameters", "planning_settings"]),
     ],
     partitions_def=PERIODS,
     owners=OWNERS,
@@ -110,7 +111,7 @@ def stock_policy(context: dg.AssetExecutionContext, warehouse: Warehouse, parame
     pool=WRITER_POOL,
     check_specs=[border_check(ORDER_PROPOSAL)],
 )
-def order_proposal(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Events:
+def order_proposal(context: dg.AssetExecutionContext, warehouse: Warehouse, parameter_store: ParameterStore) -> Events:
     """One row per period, item and location whose inventory position is at or below its reorder point."""
     period = period_of(context)
     proposals = order_proposals(
@@ -122,6 +123,7 @@ def order_proposal(context: dg.AssetExecutionContext, warehouse: Warehouse) -> E
         ),
         warehouse.read_period("intermediate.int_item_locations__planned", period),
         warehouse.read_period(LEAD_TIME_DEMAND.name, period),
+        parameters=parameter_store.in_force(cut_off(period)),
         cut_off_date=cut_off(period),
     )
     yield from hand_over(

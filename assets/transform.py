@@ -11,7 +11,7 @@ from dagster_dbt import DbtCliResource, dbt_assets
 from orchestration.automation import WRITER_POOL
 from orchestration.partitions import DATE_FORMAT, PERIODS, SETTINGS
 from orchestration.resources.dbt import Translator, assemble_project, prepare_manifest
-from orchestration.resources.dbt_metadata import built_models, failures, model_metadata, with_figures
+from orchestration.resources.dbt_metadata import built_models, failures, model_metadata, read_run_results, with_figures
 from orchestration.resources.parameters import ParameterStore
 from orchestration.resources.warehouse import Warehouse
 from stockstrata.errors import InputError, PlanningError
@@ -73,6 +73,8 @@ def _build(context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: Wa
         "source_name": SETTINGS.company.source_name,
     }
     target = SETTINGS.dbt_target / context.op.name
+    # A run that breaks off writes no results: those of the run before must not pass for its own.
+    (target / "run_results.json").unlink(missing_ok=True)
     invocation = dbt.cli(
         ["build", "--exclude-resource-type", "unit_test", "--vars", json.dumps(variables)],
         context=context,
@@ -80,7 +82,7 @@ def _build(context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: Wa
         raise_on_error=False,
     )
     events = list(invocation.stream())
-    run_results = json.loads((target / "run_results.json").read_text(encoding="utf-8"))
+    run_results = read_run_results(target)
     with warehouse.connect(read_only=True) as connection:
         models = built_models(run_results, invocation.manifest)
         metadata = model_metadata(connection, models, SETTINGS.dbt_target / f"lineage_{context.op.name}.json")

@@ -217,7 +217,7 @@ def _data_folder(folder: Path, settings: SourceSettings, variables: Mapping[str,
 
 
 def _next_step_for_data(data: str, used: list[str]) -> str:
-    if data.rstrip("/") == "${STOCKSTRATA_HOME}/sample":
+    if data.startswith("${STOCKSTRATA_HOME}/sample"):
         return "Run `stockstrata sample` to generate the sample company."
     if "STOCKSTRATA_REAL_DATA" in used:
         return (

@@ -3,6 +3,7 @@
 import datetime as dt
 
 import dagster as dg
+import pandas as pd
 
 from orchestration.partitions import PERIODS
 from orchestration.resources.parameters import ParameterStore
@@ -23,18 +24,20 @@ _MEDIAN_PERIODS = 12
 )
 def demand_rows_have_not_dropped(warehouse: Warehouse, parameter_store: ParameterStore) -> dg.AssetCheckResult:
     """Warns when a feed has shrunk: the usual sign of a half-delivered extract."""
-    newest_closed = dt.date.fromisoformat(PERIODS.get_partition_keys()[-1])
+    closed = PERIODS.get_partition_keys()
+    newest_closed = dt.date.fromisoformat(closed[-1])
     threshold = parameter_store.in_force(newest_closed).settings.abnormal_row_drop_rate
-    rows = warehouse.read(_ROWS_BY_PERIOD, {"newest_closed": newest_closed})
-    now = int(rows["row_count"].iloc[-1]) if len(rows) else 0
-    before = rows["row_count"].iloc[:-1].tail(_MEDIAN_PERIODS)
+    found = warehouse.read(_ROWS_BY_PERIOD, {"newest_closed": newest_closed})
+    rows = found.set_index("period_start_date")["row_count"].reindex(pd.DatetimeIndex(list(closed)), fill_value=0)
+    now = int(rows.iloc[-1])
+    before = rows.iloc[:-1].tail(_MEDIAN_PERIODS)
     usual = float(before.median()) if len(before) else float(now)
     drop = 1.0 - now / usual if usual else 0.0
     return dg.AssetCheckResult(
         passed=now > 0 and drop <= threshold,
         severity=dg.AssetCheckSeverity.WARN,
         metadata={
-            "period": str(rows["period_start_date"].iloc[-1]) if len(rows) else "",
+            "period": closed[-1],
             "rows": now,
             "median_of_periods_before": usual,
             "drop_rate": drop,

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from data_quality.validation import SourceValidation
 from orchestration import console as show
-from orchestration.home import bind_company, check_binding, prepare_home, sole_writer, source_folder
+from orchestration.home import bind_company, check_binding, check_home, prepare_home, sole_writer, source_folder
 from orchestration.resources.settings import PROJECT_ROOT, Settings, read_settings
 from stockstrata.errors import InputError, StockstrataError
 
@@ -63,6 +63,8 @@ def run(
         if last is not None and (first or final):
             raise InputError("Give either --last or --from and --to, not both.")
         span = (_day("--from", first), _day("--to", final))
+        if span[0] and span[1] and span[0] > span[1]:
+            raise InputError(f"--from {span[0]} lies after --to {span[1]}: no period lies between them.")
         settings = _settings(home)
         folder = source_folder(source)
         with sole_writer(settings.home, " ".join(sys.argv[1:]), lambda who: out.print(f"Waiting for {who} to finish.")):
@@ -144,7 +146,9 @@ def _settings(home: Path | None) -> Settings:
     """The settings in force; the home goes into the environment, where Dagster and dbt look for it too."""
     if home is not None:
         os.environ["STOCKSTRATA_HOME"] = str(home.expanduser().resolve())
-    return read_settings()
+    settings = read_settings()
+    check_home(settings.home)
+    return settings
 
 
 def _validate(settings: Settings, folder: Path) -> SourceValidation:

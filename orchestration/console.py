@@ -15,7 +15,7 @@ from rich.table import Table
 from data_quality.validation import SourceValidation
 from orchestration.resources.landing import Landing, Load
 from orchestration.resources.publisher import Publisher
-from orchestration.resources.settings import Settings
+from orchestration.resources.settings import PROJECT_ROOT, Settings
 
 escaped = escape
 
@@ -126,9 +126,8 @@ def results(out: Console, settings: Settings) -> None:
     if counted and proposals:
         out.print(f"{counted[0]:,} policies ({counted[1]:,} on full evidence), {proposals[0]:,} order proposals.")
     out.print(f"Marts:    {marts}  (any SQL tool; schema marts)")
-    out.print(
-        "Dagster:  make dev" if settings.home.name == "home" else f"Dagster:  stockstrata dev --home {settings.home}"
-    )
+    opener = "make dev" if settings.home == PROJECT_ROOT / "home" else f"stockstrata dev --home {settings.home}"
+    out.print(f"Dagster:  {opener}")
 
 
 def status(out: Console, settings: Settings) -> None:

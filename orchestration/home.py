@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,6 +39,23 @@ def prepare_home(settings: Settings) -> None:
     os.environ["STOCKSTRATA_HOME"] = str(settings.home)
     os.environ["STOCKSTRATA_REAL_DATA"] = str(settings.real_data)
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
+
+
+def check_home(home: Path) -> None:
+    """Make the home and try to write into it.
+
+    Raises:
+        InputError: if it is no folder or cannot be written to.
+    """
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=home):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"{home}: cannot be used as a home ({error.strerror or error}); expected a folder that can be written to. "
+            "Name another with --home or STOCKSTRATA_HOME."
+        ) from None
 
 
 def source_folder(argument: str) -> Path:

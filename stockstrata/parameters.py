@@ -53,6 +53,8 @@ class PlanningSettings(_Frozen):
     variance_shrinkage_origins: float = Field(ge=0)
     abnormal_row_drop_rate: float = Field(ge=0, le=1)
     least_stocked_annual_demand_qty: float = Field(ge=0)
+    max_order_cover_days: float = Field(gt=0)
+    max_stock_age_days: float = Field(ge=0)
     publish_keep_count: int = Field(ge=2)
 
 

@@ -74,7 +74,8 @@ def stock_policies(
     out["moq_qty"], out["order_multiple_qty"] = numbers(planned, "moq_qty"), numbers(planned, "order_multiple_qty")
     out["demand_sd_qty"] = np.fmin(numbers(demand, "demand_sd_qty"), out["lead_time_demand_sd_qty"])
     out["supply_sd_qty"] = np.fmin(numbers(demand, "lead_time_sd_qty"), out["lead_time_demand_sd_qty"])
-    out = _with_order_quantity(out)
+    out["is_cost_default"] = texts(costs, "unit_cost_source_code") == "default"
+    out = _with_order_quantity(out, parameters.settings.max_order_cover_days)
     out = _with_buffer(out)
     out["evidence_grade"] = worst_grade(*(texts(frame, "evidence_grade") for frame in (lead, demand, costs)))
     out["grade_reason"] = policy_grade_reason(
@@ -131,18 +132,21 @@ def _without_hardly_wanted(out: pd.DataFrame, least_annual_qty: float) -> pd.Dat
     return out.assign(policy_family=out["policy_family"].mask(hardly, "do_not_stock"), is_hardly_wanted=hardly)
 
 
-def _with_order_quantity(out: pd.DataFrame) -> pd.DataFrame:
-    """Economic and feasible order quantity; without an order cost the demand between two reviews stands in."""
+def _with_order_quantity(out: pd.DataFrame, max_cover_days: float) -> pd.DataFrame:
+    """Economic and feasible order quantity, the latter covering no more than `max_cover_days` unless a minimum asks."""
     is_whole = out["method_code"].isin(DISCRETE).to_numpy()
     stocked = ~out["policy_family"].isin(NOT_STOCKED).to_numpy()
     annual = np.where(stocked, out["annual_demand_qty"].to_numpy(), 0.0)
-    order_cost = out["order_cost_amount"].to_numpy()
+    # Without a cost of the item, money cannot weigh orders against stock: the demand between two reviews stands in.
+    order_cost = np.where(out["is_cost_default"].to_numpy(), 0.0, out["order_cost_amount"].to_numpy())
     holding = (out["holding_cost_rate"] * out["unit_cost_amount"]).to_numpy()
     multiple = whole_multiple(out["order_multiple_qty"].to_numpy(), is_whole)
     economic = economic_order_quantity(annual, order_cost, holding)
     review_years = out["review_period_days"].to_numpy() / DAYS_PER_YEAR
     # With K = h R^2 D / 2 the economic quantity is exactly the demand of a review period R.
     stand_in = np.where(order_cost > 0, order_cost, holding * review_years**2 * annual / 2)
+    # Likewise, an order cost above this one would order more than the longest cover allowed.
+    stand_in = np.minimum(stand_in, holding * (max_cover_days / DAYS_PER_YEAR) ** 2 * annual / 2)
     order = feasible_order_quantity(annual, stand_in, holding, out["moq_qty"].to_numpy(), multiple)
     return out.assign(economic_order_qty=economic, order_qty=order, review_demand_qty=annual * review_years)
 

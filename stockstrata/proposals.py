@@ -13,6 +13,8 @@ import pandas as pd
 
 from stockstrata.columns import aligned, days, flags, numbers, texts
 from stockstrata.distributions import DISCRETE
+from stockstrata.evidence import worst_grade
+from stockstrata.parameters import PlanningParameters
 from stockstrata.policy import KEY, NOT_STOCKED
 from stockstrata.replenishment import feasible_order_up, whole_multiple
 from stockstrata.tables import ORDER_PROPOSAL
@@ -27,11 +29,13 @@ def order_proposals(
     item_locations: pd.DataFrame,
     lead_time_demand: pd.DataFrame,
     *,
+    parameters: PlanningParameters,
     cut_off_date: dt.date,
 ) -> pd.DataFrame:
     """One row for each item-location that should order at the cut-off.
 
-    Item-locations without a stock figure get no proposal, nor do families that keep no stock.
+    Item-locations without a stock figure get no proposal, nor do families that keep no stock. A stock figure older than
+    `max_stock_age_days` is weak evidence: the proposal is graded degraded and says how old the figure is.
 
     Urgency: `overdue` when the buffer would be reached before the order can arrive, `urgent` when less than half a
     review period is left between arrival and that day, else `normal`.
@@ -41,6 +45,7 @@ def order_proposals(
         positions: frame of `int_stock__positions`.
         item_locations: frame of `int_item_locations__planned`: supplier, minimum, multiple.
         lead_time_demand: frame of `forecast.lead_time_demand`: `daily_mean_qty`.
+        parameters: for the age from which a stock figure is weak.
         cut_off_date: day that the orders are dated.
 
     Returns:
@@ -66,7 +71,12 @@ def order_proposals(
         out[name] = values[due]
     out["stock_date"] = days(stock, "stock_date").astype("datetime64[s]")
     out = _with_dates(out, policy, numbers(demand, "daily_mean_qty"), cut_off_date)
-    out["reason"] = _reasons(out)
+    age_days = (pd.Timestamp(cut_off_date) - out["stock_date"]).dt.days
+    is_old = age_days > parameters.settings.max_stock_age_days
+    weak = pd.Series(np.where(is_old, "degraded", "full"), index=out.index)
+    out["evidence_grade"] = worst_grade(out["evidence_grade"], weak)
+    aged = " The stock figure is " + age_days.astype(str) + " days old: count before ordering."
+    out["reason"] = pd.Series(_reasons(out), index=out.index, dtype=str) + aged.where(is_old, "")
     return out.loc[:, _COLUMNS]
 
 

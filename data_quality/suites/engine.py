@@ -8,12 +8,12 @@ import pandas as pd
 
 from data_quality.suites import vocabulary
 from data_quality.verdict import VIOLATION_COLUMNS, ClauseResult, Outcome, SuiteError, Verdict, run_suite
+from stockstrata.evidence import GRADES
 from stockstrata.tables import Table
 
 if TYPE_CHECKING:
     from great_expectations import ExpectationSuite
 
-GRADES = ("full", "degraded", "assumed", "blocked")
 _BLOCKED = ("evidence_grade", "blocked")
 _LARGEST = 1e15
 
@@ -21,10 +21,6 @@ _LARGEST = 1e15
 SIGNED = {
     "cumulative_bias_qty": "a forecast can be too low",
     "inventory_position_qty": "more can be allocated than there is",
-    "safety_stock_qty": "a service target below one half asks for less than expected demand",
-    "safety_stock_demand_qty": "part of a safety stock that may be negative",
-    "safety_stock_supply_qty": "part of a safety stock that may be negative",
-    "safety_stock_rounding_qty": "rounding goes both ways",
 }
 # Rates that may lie outside 0 to 1, with their own bounds.
 WIDE_RATES: dict[str, tuple[float | None, float | None, str]] = {

@@ -99,7 +99,7 @@ def assemble_project(settings: Settings, store: ParameterStore) -> None:
     shipped = [file for file in DBT_PROJECT_FOLDER.iterdir() if file.name not in {"seeds", "target", "logs"}]
     for origin in [*shipped, DBT_PROJECT_FOLDER / "seeds" / "reference"]:
         link = settings.dbt_project / origin.relative_to(DBT_PROJECT_FOLDER)
-        if not link.exists():
+        if not link.is_symlink() or link.readlink() != origin:
             link.unlink(missing_ok=True)
             link.symlink_to(origin)
     store.copy_to(seeds / "parameters")

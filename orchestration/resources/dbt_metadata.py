@@ -20,6 +20,8 @@ from sqlglot.lineage import Node, lineage
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, build_scope
 
+from stockstrata.errors import PlanningError
+
 ColumnTypes = dict[str, dict[str, dict[str, str]]]
 Sources = dict[str, list[tuple[str, str, str]]]
 _DIALECT = "duckdb"
@@ -89,6 +91,20 @@ def with_figures(event: Any, metadata: Mapping[dg.AssetKey, Mapping[str, Any]]) 
             if unique_id.endswith(f".{key.path[-1]}"):
                 return event.with_metadata({**event.metadata, **figures})
     return event
+
+
+def read_run_results(target: Path) -> dict[str, Any]:
+    """What an invocation did.
+
+    Raises:
+        PlanningError: if dbt broke off before it ran anything; with the end of its log.
+    """
+    file = target / "run_results.json"
+    if not file.exists():
+        log = target / "dbt.log"
+        told = log.read_text(encoding="utf-8")[-2000:] if log.exists() else "it left no log"
+        raise PlanningError(f"dbt broke off before it built anything: {told}")
+    return json.loads(file.read_text(encoding="utf-8"))
 
 
 def failures(run_results: Mapping[str, Any]) -> str:

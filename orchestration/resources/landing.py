@@ -16,6 +16,7 @@ from typing import Any
 
 import dagster as dg
 import duckdb
+import filelock
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
@@ -23,7 +24,7 @@ from data_quality.contracts import Contract, load_contracts
 from data_quality.source import Source, open_source
 from data_quality.validation import EntityValidation, SourceValidation, referenced_columns, validate_source
 from orchestration.resources.settings import Settings
-from orchestration.resources.warehouse import OPEN_END, Warehouse
+from orchestration.resources.warehouse import OPEN_END, Warehouse, sql_text
 
 ALWAYS_KNOWN = "1900-01-01"
 _MARK_FOLDER = "loads"
@@ -109,13 +110,17 @@ class Landing(dg.ConfigurableResource):
     def land(self, warehouse: Warehouse, validation: SourceValidation) -> Load:
         """Write what is new or changed as one load and project it; a source without change adds no load."""
         warehouse.create_tables()
-        self._remove_remains()
-        self.project_missing(warehouse)
-        loads = self.loads()
-        if loads and loads[-1].fingerprint == fingerprint(validation):
-            return loads[-1].model_copy(update={"is_new": False})
-        load = self._write(warehouse, validation, loads)
-        self._project(warehouse, load)
+        root = Path(self.folder)
+        root.mkdir(parents=True, exist_ok=True)
+        # Runs of the daemon and of the command line must not take each other's drafts for remains.
+        with filelock.FileLock(root / ".lock"):
+            self._remove_remains()
+            self.project_missing(warehouse)
+            loads = self.loads()
+            if loads and loads[-1].fingerprint == fingerprint(validation):
+                return loads[-1].model_copy(update={"is_new": False})
+            load = self._write(warehouse, validation, loads)
+            self._project(warehouse, load)
         return load
 
     def loads(self) -> list[Load]:
@@ -283,8 +288,15 @@ def _write_entity(
         target.parent.mkdir(parents=True)
         connection.execute(
             f"copy (select * exclude (change_code, event_date) from delta where landing_period_start_date = "
-            f"date '{period}' order by row_number) to '{target}' (format parquet, compression zstd)"
+            f"date '{period}' order by row_number) to {sql_text(target)} (format parquet, compression zstd)"
         )
+    # A version that is replaced may lie in another period than the one that replaces it.
+    replaced = connection.execute(
+        f"select distinct landing_period_start_date from raw.{contract.name} "
+        f"where known_to_at = timestamp '{OPEN_END}' "
+        "and row_key in (select row_key from delta where change_code = 'changed')"
+    ).fetchall()
+    period_rows = {period: 0 for (period,) in replaced} | dict(rows)
     counted = connection.execute(
         "select count(*) filter (change_code = 'new'), count(*) filter (change_code = 'changed'), "
         "count(*) filter (is_late_row), min(event_date), max(event_date) from delta"
@@ -306,7 +318,7 @@ def _write_entity(
         late_row_count=late,
         first_event_date=first,
         last_event_date=last,
-        period_rows=dict(rows) if contract.event_date else {},
+        period_rows=period_rows if contract.event_date else {},
         clause_results=[dict(vars(result)) for result in entity.clause_results],
     )
 
@@ -314,17 +326,23 @@ def _write_entity(
 def _delta_sql(contract: Contract) -> str:
     """Rows that are new or differ from the version known so far, with their place in time."""
     columns = ", ".join(f"accepted.{column.name}" for column in contract.columns)
+    # Names and descriptions are no news; terms, prices and plans that come later were not known before.
+    is_named = "true" if contract.name in referenced_columns() else "false"
     event = _coalesced(contract.event_date, "null::date")
     known = _coalesced(contract.known_date, "null::date")
     return f"""
         create temp table delta as
         with known_rows as (
-            select row_key, row_hash from raw.{contract.name} where known_to_at = timestamp '{OPEN_END}'
+            select row_key, row_hash, known_from_at from raw.{contract.name} where known_to_at = timestamp '{OPEN_END}'
         ),
-        before as (select max({_coalesced(contract.event_date, "null::date")}) as high_water from raw.{contract.name}),
+        before as (
+            -- A date in the future (a typing error, an order for next year) says nothing of how far the feed has come.
+            select max({event}) filter ({event} <= loaded_at::date) as high_water, count(*) = 0 as is_first_load
+            from raw.{contract.name}
+        ),
         placed as (
             select accepted.*, known_rows.row_key is null as is_new, {event} as event_date, {known} as known_date,
-                before.high_water,
+                before.high_water, before.is_first_load, known_rows.known_from_at as held_from_at,
                 {"true" if contract.event_date else "false"} as is_fact
             from accepted
             cross join before
@@ -336,10 +354,13 @@ def _delta_sql(contract: Contract) -> str:
             $load_id as load_id, $loaded_at::timestamp as loaded_at,
             date_trunc($period_type, coalesce(event_date, $newest_event::date))::date as landing_period_start_date,
             case
-                when known_at is not null then known_at
+                when is_new and known_at is not null then known_at
+                -- A correction that repeats the moment of the version it corrects would rewrite the past.
+                when known_at > held_from_at then known_at
                 when not is_new then $loaded_at::timestamp
-                when not is_fact then timestamp '{ALWAYS_KNOWN}'
-                when high_water is null or event_date > high_water then known_date::timestamp
+                when is_fact and (is_first_load or event_date > coalesce(high_water, date '{ALWAYS_KNOWN}'))
+                    then known_date::timestamp
+                when not is_fact and (is_first_load or {is_named}) then timestamp '{ALWAYS_KNOWN}'
                 else $loaded_at::timestamp
             end as known_from_at,
             timestamp '{OPEN_END}' as known_to_at,

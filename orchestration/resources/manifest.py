@@ -11,7 +11,7 @@ import pandas as pd
 
 from data_quality.contracts import contracts_hash, load_contracts
 from orchestration.resources.settings import PROJECT_ROOT, Settings
-from orchestration.resources.warehouse import Warehouse
+from orchestration.resources.warehouse import Warehouse, hash_sum_sql
 from stockstrata.tables import TABLES
 
 _CODE_FOLDERS = ("stockstrata", "data_quality", "assets", "orchestration", "dbt_project")
@@ -71,10 +71,9 @@ class CycleManifest:
 def _known_rows(warehouse: Warehouse, entity: str, cut_off: dt.date) -> tuple[str, str, int, str]:
     where = f"known_from_at < timestamp '{cut_off}' and known_to_at >= timestamp '{cut_off}'"
     found = warehouse.read(
-        "select coalesce(bit_xor(md5_number(row_key || row_hash)), 0)::varchar as content, count(*) as n "
-        f"from raw.{entity} where {where}"
+        f"select {hash_sum_sql('row_key || row_hash')} as content, count(*) as n from raw.{entity} where {where}"
     )
-    return "load", f"raw.{entity}", int(found["n"].iloc[0]), f"{int(found['content'].iloc[0]):032x}"
+    return "load", f"raw.{entity}", int(found["n"].iloc[0]), str(found["content"].iloc[0])
 
 
 def _file(file: Path) -> tuple[int, str]:

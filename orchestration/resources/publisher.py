@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 
-from orchestration.resources.warehouse import table_hash
+from orchestration.resources.warehouse import sql_text, table_hash
 from stockstrata.errors import PlanningError
 
 CURRENT = "current"
@@ -101,8 +101,8 @@ class Publisher(dg.ConfigurableResource):
 
     def _copy_marts(self, file: Path) -> dict[str, dict[str, str | int]]:
         with duckdb.connect() as connection:
-            connection.execute(f"attach '{self.warehouse_path}' as warehouse (read_only)")
-            connection.execute(f"attach '{file}' as snapshot")
+            connection.execute(f"attach {sql_text(self.warehouse_path)} as warehouse (read_only)")
+            connection.execute(f"attach {sql_text(file)} as snapshot")
             connection.execute("create schema snapshot.marts")
             names = connection.execute(
                 "select table_name, comment from duckdb_tables() "
@@ -118,7 +118,7 @@ class Publisher(dg.ConfigurableResource):
                 "where database_name = 'warehouse' and schema_name = 'marts' and comment is not null"
             ).fetchall()
             for table, column, comment in columns:
-                connection.execute(f"comment on column snapshot.marts.{table}.\"{column}\" is '{_quoted(comment)}'")
+                connection.execute(f'comment on column snapshot.marts.{table}."{column}" is {sql_text(comment)}')
         # Opened by its own name the file is the catalog marts, so that marts.fct_policy could mean a catalog or a
         # schema and DuckDB refuses it; plain names work through these views.
         with duckdb.connect(str(file)) as connection:
@@ -130,7 +130,7 @@ class Publisher(dg.ConfigurableResource):
 def _copy_mart(connection: duckdb.DuckDBPyConnection, name: str, comment: str | None) -> dict[str, str | int]:
     connection.execute(f"create table snapshot.marts.{name} as from warehouse.marts.{name} order by all")
     if comment:
-        connection.execute(f"comment on table snapshot.marts.{name} is '{_quoted(comment)}'")
+        connection.execute(f"comment on table snapshot.marts.{name} is {sql_text(comment)}")
     content, rows = table_hash(connection, f"snapshot.marts.{name}")
     if (content, rows) != table_hash(connection, f"warehouse.marts.{name}"):
         raise PlanningError(f"marts.{name}: the copy differs from the warehouse; publish again.")
@@ -140,7 +140,3 @@ def _copy_mart(connection: duckdb.DuckDBPyConnection, name: str, comment: str | 
 def _read(folder: Path) -> Snapshot:
     manifest = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
     return Snapshot(folder, manifest["marts"], is_new=False)
-
-
-def _quoted(text: str) -> str:
-    return text.replace("'", "''")

@@ -172,8 +172,17 @@ def table_hash(
     described = connection.execute(f"describe select * from {table}").fetchall()
     kept = [f'"{row[0]}"' for row in described if row[0] not in {*RUN_COLUMNS, *leave_out}]
     row_text = " || '|' || ".join(f"coalesce({column}::varchar, '~')" for column in kept)
-    # An exclusive or of row hashes needs no sort; rows are distinct by their key, so none cancels another.
-    found = connection.execute(
-        f"select coalesce(bit_xor(md5_number({row_text})), 0)::varchar, count(*) from {table} where {where}"
-    ).fetchone()
-    return (f"{int(found[0]):032x}", found[1]) if found else ("", 0)
+    # A sum of row hashes needs no sort and, unlike an exclusive or, counts equal rows.
+    found = connection.execute(f"select {hash_sum_sql(row_text)}, count(*) from {table} where {where}").fetchone()
+    return (str(found[0]), found[1]) if found else ("", 0)
+
+
+def hash_sum_sql(text: str) -> str:
+    """SQL for a hash over the rows of a query in any order, of an SQL expression that gives each row's text."""
+    halves = (f"sum(md5_number_{half}({text})::hugeint)" for half in ("upper", "lower"))
+    return " || '-' || ".join(f"printf('%x', coalesce({half}, 0) % 18446744073709551557)" for half in halves)
+
+
+def sql_text(value: object) -> str:
+    """A value as text in SQL, quotes doubled; for statements that take no parameters."""
+    return "'" + str(value).replace("'", "''") + "'"

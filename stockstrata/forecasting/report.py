@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from stockstrata.evidence import worst_grade
 from stockstrata.forecasting import uncertainty as spread
 from stockstrata.forecasting.accuracy import PINBALL_LEVELS, accuracy_rows
 from stockstrata.forecasting.metrics import safe_ratio
@@ -14,7 +15,6 @@ from stockstrata.forecasting.predictive import BUCKET_LEVELS, demand_method, int
 from stockstrata.panel import KEY, DemandPanel
 from stockstrata.tables import CHAMPION, DEMAND_FORECAST, LEAD_TIME_DEMAND, MODEL_SCORE, Table
 
-GRADES = ("full", "degraded", "assumed", "blocked")
 """Evidence grades, best first: a row is as good as its weakest input."""
 
 ACCURACY_ORIGINS = 6
@@ -177,7 +177,7 @@ def lead_time_demand_table(facts: CycleFacts, series: SeriesOutcome, uncertainty
         lead_time_sd_days=facts.lead_time_sd_days,
         is_whole=series.is_whole,
     )
-    table["evidence_grade"] = worst_grade(_forecast_grade(facts, series), facts.lead_time_grade)
+    table["evidence_grade"] = worst_grade(pd.Series(_forecast_grade(facts, series)), pd.Series(facts.lead_time_grade))
     return _with_keys(facts, table, np.arange(len(table)), LEAD_TIME_DEMAND)
 
 
@@ -201,16 +201,6 @@ def backtest_accuracy(facts: CycleFacts, series: SeriesOutcome, uncertainty: Cyc
         }
     )
     return accuracy_rows(observations, evaluation_code="rolling_origin")
-
-
-def worst_grade(*grades: np.ndarray) -> np.ndarray:
-    """The weakest of several evidence grades, row by row; an unknown grade counts as blocked.
-
-    Example: full and assumed give assumed.
-    """
-    rank = {grade: position for position, grade in enumerate(GRADES)}
-    ranks = [np.array([rank.get(grade, len(GRADES) - 1) for grade in column]) for column in grades]
-    return np.array(GRADES, dtype=object)[np.max(ranks, axis=0)]
 
 
 def _forecast_grade(facts: CycleFacts, series: SeriesOutcome) -> np.ndarray:

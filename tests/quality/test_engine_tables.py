@@ -37,7 +37,7 @@ def test_a_sound_frame_of_every_table_passes(name):
         (STOCK_POLICY, "reorder_point_qty", -1.0, "reorder_point_qty_is_finite_and_not_negative"),
         (STOCK_POLICY, "reorder_point_qty", np.nan, "reorder_point_qty_is_present"),
         (STOCK_POLICY, "order_up_to_qty", np.inf, "order_up_to_qty_is_finite_and_not_negative"),
-        (STOCK_POLICY, "safety_stock_qty", -np.inf, "safety_stock_qty_is_finite"),
+        (STOCK_POLICY, "safety_stock_qty", -np.inf, "safety_stock_qty_is_finite_and_not_negative"),
         (STOCK_POLICY, "expected_service_rate", 1.01, "expected_service_rate_is_within_bounds"),
         (STOCK_POLICY, "evidence_grade", "good", "evidence_grade_is_an_allowed_value"),
         (LEAD_TIME, "lead_time_days", -0.5, "lead_time_days_is_finite_and_not_negative"),

@@ -41,51 +41,53 @@ def tables(make_item_locations):
     return build
 
 
-def propose(tables):
-    return order_proposals(*tables, cut_off_date=CUT_OFF)
+@pytest.fixture
+def propose(make_parameters):
+    """Proposals at the cut-off with the shipped parameters."""
+    return lambda tables: order_proposals(*tables, parameters=make_parameters(), cut_off_date=CUT_OFF)
 
 
-def test_at_the_reorder_point_orders_and_just_above_does_not(tables):
+def test_at_the_reorder_point_orders_and_just_above_does_not(tables, propose):
     out = propose(tables(on_hand=[20.0, 21.0]))
     assert out.item_id.tolist() == ["i000"]
     assert out.order_qty.tolist() == [30]
     assert out.columns.tolist() == [c.name for c in ORDER_PROPOSAL.columns if c.name != "period_start_date"]
 
 
-def test_each_pipeline_counts_once(tables):
+def test_each_pipeline_counts_once(tables, propose):
     out = propose(tables(on_hand=[10.0, 10.0], on_order=[6.0, 9.0], in_transit=[5.0, 4.0], allocated=[2.0, 2.0]))
     assert out.item_id.tolist() == ["i000"]
     assert out.inventory_position_qty.tolist() == [19]
 
 
-def test_the_smallest_number_of_lots_lifts_the_position_above_the_reorder_point(tables):
+def test_the_smallest_number_of_lots_lifts_the_position_above_the_reorder_point(tables, propose):
     out = propose(tables(on_hand=[20.0, -10.0, -9.0, 19.0], s=20.0, q=30.0))
     assert out.order_qty.tolist() == [30, 60, 30, 30]
 
 
-def test_order_up_to_respects_minimum_and_multiple(tables):
+def test_order_up_to_respects_minimum_and_multiple(tables, propose):
     out = propose(tables(on_hand=[18.0, 18, 18], family="s_S", moq=[np.nan, 40, 40], multiple=[np.nan, np.nan, 12]))
     assert out.order_qty.tolist() == [32, 40, 48]
 
 
-def test_whole_units_are_ordered_for_whole_unit_items_only(tables):
+def test_whole_units_are_ordered_for_whole_unit_items_only(tables, propose):
     on_hand = [18.5, 18.5]
     out = propose(tables(on_hand=on_hand, family="s_S", method=["poisson", "gamma"]))
     assert out.order_qty.tolist() == [32, 31.5]
 
 
-def test_no_proposal_without_a_stock_feed_or_for_families_without_stock(tables):
+def test_no_proposal_without_a_stock_feed_or_for_families_without_stock(tables, propose):
     assert propose(tables(on_hand=[0.0, 0.0], has_stock_feed=[False, None])).empty
     assert propose(tables(on_hand=[-5.0, -5.0], family=["make_to_order", "do_not_stock"])).empty
 
 
-def test_an_empty_result_keeps_its_columns(tables):
+def test_an_empty_result_keeps_its_columns(tables, propose):
     out = propose(tables(on_hand=[99.0]))
     assert out.columns.tolist() == [c.name for c in ORDER_PROPOSAL.columns if c.name != "period_start_date"]
     assert out.empty
 
 
-def test_dates_and_urgency(tables):
+def test_dates_and_urgency(tables, propose):
     out = propose(tables(on_hand=[20.0, 16.0, 12.0, 6.0, 3.0], safety=6.0, lead=6.2, review=14.0))
     assert out.need_date.dt.strftime("%m-%d").tolist() == ["02-15", "02-11", "02-07", "02-01", "02-01"]
     assert set(out.expected_receipt_date.dt.strftime("%m-%d")) == {"02-08"}
@@ -93,7 +95,7 @@ def test_dates_and_urgency(tables):
     assert set(out.order_date.dt.strftime("%Y-%m-%d")) == {"2025-02-01"}
 
 
-def test_the_reason_cites_the_figures_and_the_stock_that_triggered(tables):
+def test_the_reason_cites_the_figures_and_the_stock_that_triggered(tables, propose):
     out = propose(tables(on_hand=[12.0], on_order=[5.0], allocated=[1.0]))
     assert out.reason[0] == (
         "Inventory position 16 (on hand 12 + on order 5 + in transit 0 - allocated 1, stock of 2025-01-31) is at or "
@@ -103,24 +105,24 @@ def test_the_reason_cites_the_figures_and_the_stock_that_triggered(tables):
     assert out.supplier_id[0] == "s1"
 
 
-def test_demand_of_zero_orders_only_what_is_already_owed(tables):
+def test_demand_of_zero_orders_only_what_is_already_owed(tables, propose):
     out = propose(tables(on_hand=[0.0, -3.0], s=0.0, q=0.0, top=0.0, daily=0.0, safety=0.0, moq=10.0))
     assert out[["item_id", "order_qty"]].to_numpy().tolist() == [["i001", 10.0]]
 
 
-def test_tiny_demand_does_not_overflow_the_calendar(tables):
+def test_tiny_demand_does_not_overflow_the_calendar(tables, propose):
     out = propose(tables(on_hand=[20.0], daily=1e-12))
     assert out.need_date[0].year == 2125
 
 
-def test_unknown_quantities_of_the_position_count_as_zero(tables):
+def test_unknown_quantities_of_the_position_count_as_zero(tables, propose):
     out = propose(tables(on_hand=[12.0], on_order=[np.nan], allocated=[np.nan]))
     assert out.inventory_position_qty[0] == 12
 
 
 @LOOSE
 @given(data=st.data())
-def test_trap_releasing_all_proposals_and_running_again_proposes_nothing(tables, data):
+def test_trap_releasing_all_proposals_and_running_again_proposes_nothing(tables, data, propose):
     n = 12
     draw = lambda strategy: data.draw(st.lists(strategy, min_size=n, max_size=n))  # noqa: E731
     family = draw(st.sampled_from(["s_Q", "s_S", "R_S", "R_s_S"]))
@@ -151,7 +153,16 @@ def test_trap_releasing_all_proposals_and_running_again_proposes_nothing(tables,
     assert again.empty, pd.concat([first, again])
 
 
-def test_stock_of_an_item_without_a_policy_is_named(tables):
+def test_stock_of_an_item_without_a_policy_is_named(tables, propose):
     policies, positions, rows, demand = tables(on_hand=[1.0, 1.0])
     with pytest.raises(PlanningError, match=r"policy\.stock_policy: no row for item i001 at L1"):
         propose((policies.iloc[:1], positions, rows, demand))
+
+
+def test_an_old_stock_figure_is_weak_evidence_and_says_so(tables, propose):
+    given = list(tables(on_hand=[5.0, 5.0]))
+    given[1] = given[1].assign(stock_date=np.array(["2025-01-31", "2024-11-01"], dtype="datetime64[s]"))
+    out = propose(given)
+    assert out.evidence_grade.tolist() == ["full", "degraded"]
+    assert "days old" not in out.reason[0]
+    assert out.reason[1].endswith("The stock figure is 92 days old: count before ordering.")

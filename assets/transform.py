@@ -1,7 +1,7 @@
 """The dbt models: facts of a window of periods, features of one cycle, marts. The SQL lives in `dbt_project`."""
 
-import json
 import os
+import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +10,7 @@ from dagster_dbt import DbtCliResource, dbt_assets
 
 from orchestration.automation import WRITER_POOL
 from orchestration.partitions import DATE_FORMAT, PERIODS, SETTINGS
-from orchestration.resources.dbt import Translator, assemble_project, prepare_manifest
+from orchestration.resources.dbt import PARTIAL_PARSE, Translator, assemble_project, dbt_variables, prepare_manifest
 from orchestration.resources.dbt_metadata import built_models, failures, model_metadata, read_run_results, with_figures
 from orchestration.resources.parameters import ParameterStore
 from orchestration.resources.warehouse import Warehouse
@@ -66,17 +66,14 @@ def _build(context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: Wa
     # In the environment, because vars that change make dbt parse the whole project anew.
     os.environ["STOCKSTRATA_WINDOW_START"] = window.start.strftime(DATE_FORMAT)
     os.environ["STOCKSTRATA_WINDOW_END"] = window.end.strftime(DATE_FORMAT)
-    variables = {
-        "period_type": SETTINGS.company.period_type,
-        "bucket_type": SETTINGS.company.bucket_type,
-        "currency_code": SETTINGS.company.currency_code,
-        "source_name": SETTINGS.company.source_name,
-    }
     target = SETTINGS.dbt_target / context.op.name
+    target.mkdir(parents=True, exist_ok=True)
+    if not (target / PARTIAL_PARSE).exists():
+        shutil.copyfile(SETTINGS.dbt_target / PARTIAL_PARSE, target / PARTIAL_PARSE)
     # A run that breaks off writes no results: those of the run before must not pass for its own.
     (target / "run_results.json").unlink(missing_ok=True)
     invocation = dbt.cli(
-        ["build", "--exclude-resource-type", "unit_test", "--vars", json.dumps(variables)],
+        ["build", "--exclude-resource-type", "unit_test", "--vars", dbt_variables(SETTINGS.company)],
         context=context,
         target_path=target,
         raise_on_error=False,

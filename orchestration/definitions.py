@@ -33,7 +33,8 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
         sensors=SENSORS,
         executor=dg.in_process_executor,
         resources={
-            "dbt": dbt_resource(SETTINGS),
+            # One object for all runs of a process: each new one would start dbt once more to ask for its version.
+            "dbt": dg.ResourceDefinition.hardcoded_resource(dbt_resource(SETTINGS)),
             "landing": Landing.from_settings(SETTINGS),
             "parameter_store": store,
             "publisher": Publisher(folder=str(SETTINGS.published), warehouse_path=warehouse_file),

@@ -1,6 +1,7 @@
 """The dbt project: where it stands, its manifest, how its models appear as assets."""
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -13,12 +14,13 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtC
 
 from orchestration.automation import PLATFORM_OWNERS
 from orchestration.resources.parameters import ParameterStore
-from orchestration.resources.settings import PROJECT_ROOT, Settings
+from orchestration.resources.settings import PROJECT_ROOT, Company, Settings
 from stockstrata.errors import StockstrataError
 
 DBT_PROJECT_FOLDER = PROJECT_ROOT / "dbt_project"
 DBT_EXECUTABLE = str(Path(sys.executable).with_name("dbt"))
 MARTS_TAG = "marts"
+PARTIAL_PARSE = "partial_parse.msgpack"
 _FINGERPRINT = "manifest.fingerprint"
 
 
@@ -74,6 +76,8 @@ def prepare_manifest(settings: Settings) -> Path:
             *(DBT_EXECUTABLE, "parse"),
             *("--project-dir", str(settings.dbt_project), "--profiles-dir", str(settings.dbt_project)),
             *("--target-path", str(settings.dbt_target), "--log-path", str(settings.dbt_target)),
+            # dbt keeps its parse for as long as the vars stay the same.
+            *("--vars", dbt_variables(settings.company)),
         ],
         env={**os.environ, **dbt_environment(settings)},
         capture_output=True,
@@ -112,6 +116,18 @@ def project_fingerprint() -> str:
         if file.suffix in {".sql", ".yml", ".yaml", ".csv"} and file.is_file():
             digest.update(str(file.relative_to(DBT_PROJECT_FOLDER)).encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def dbt_variables(company: Company) -> str:
+    """What dbt's models are told of the company, as JSON."""
+    return json.dumps(
+        {
+            "period_type": company.period_type,
+            "bucket_type": company.bucket_type,
+            "currency_code": company.currency_code,
+            "source_name": company.source_name,
+        }
+    )
 
 
 def dbt_environment(settings: Settings) -> dict[str, str]:

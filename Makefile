@@ -24,7 +24,7 @@ dev: install
 	$(BIN)/stockstrata dev
 
 test: install
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 check: install
 	$(BIN)/ruff format --check .

@@ -11,7 +11,8 @@ import dagster as dg
 from data_quality.contracts import Contract, load_contracts, raw_columns
 from orchestration.automation import PLATFORM_OWNERS, WRITER_POOL
 from orchestration.partitions import PERIODS
-from orchestration.resources.landing import EntityLoad, Landing
+from orchestration.resources.entity_load import EntityLoad
+from orchestration.resources.landing import Landing
 from orchestration.resources.warehouse import Warehouse
 
 CONTRACTS = load_contracts()

@@ -209,9 +209,7 @@ STOCK_POLICY = Table(
         Column("economic_order_qty", "DOUBLE", "Order quantity before minimum and multiple, units."),
         Column("order_up_to_qty", "DOUBLE", "Level that an order lifts the inventory position to, units."),
         Column("expected_service_rate", "DOUBLE", "The measure's expected value under the policy, 0 to 1."),
-        Column(
-            "annual_demand_qty", "DOUBLE", "Expected demand per day of the protection interval x 365.25, units."
-        ),
+        Column("annual_demand_qty", "DOUBLE", "Expected demand per day of the protection interval x 365.25, units."),
         Column("unit_cost_amount", "DOUBLE", "Cost of one unit used, currency."),
         Column("order_cost_amount", "DOUBLE", "Cost of one order used, currency."),
         Column("holding_cost_rate", "DOUBLE", "Yearly holding cost as a share of unit cost used."),

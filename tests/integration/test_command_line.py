@@ -129,3 +129,19 @@ def test_a_home_plans_one_company_only(cli, tmp_path, planned):
     outcome = cli(planned.home, "run", str(other))
     assert outcome.code == 2
     assert "--home" in outcome.output
+
+
+@pytest.mark.parametrize("command", [("status",), ("run", "sample"), ("sample",)], ids=lambda words: words[0])
+def test_a_home_that_is_a_file_ends_with_2_and_says_so(cli, tmp_path, command):
+    home = tmp_path / "home"
+    home.write_text("no folder")
+    outcome = cli(home, *command)
+    assert outcome.code == 2, outcome.output
+    assert "cannot be used as a home" in outcome.output
+    assert "Traceback" not in outcome.output
+
+
+def test_from_after_to_lands_nothing(cli, tmp_path, small_source):
+    outcome = cli(tmp_path / "home", "run", str(small_source), "--from", "2025-10-01", "--to", "2025-01-01")
+    assert outcome.code == 2
+    assert not (tmp_path / "home" / "landing").exists()

@@ -167,3 +167,37 @@ def test_a_lost_warehouse_is_projected_again_from_landing(small_company, clock):
     (small_company.source.parent / "warehouse.duckdb").unlink()
     assert not small_company.land().is_new
     assert ([small_company.warehouse.content_hash(table) for table in tables], small_company.demand()) == before
+
+
+def test_an_order_line_that_moves_touches_the_period_it_left(small_company, clock):
+    lines = "order_id,line,item_id,demand_date,demand_qty\nO1,1,A,2024-01-10,5\nO2,1,A,{day},7\n"
+    clock(FIRST)
+    (small_company.source / "demand.csv").write_text(lines.format(day="2024-01-20"), encoding="utf-8")
+    small_company.land()
+    clock(SECOND)
+    (small_company.source / "demand.csv").write_text(lines.format(day="2024-03-20"), encoding="utf-8")
+    assert [str(period) for period in small_company.land().touched_periods()] == ["2024-01-01", "2024-03-01"]
+
+
+def test_a_date_far_ahead_does_not_make_later_rows_late(small_company, clock):
+    clock(FIRST)
+    small_company.bring({"2024-01-10": 5, "2062-02-10": 7})
+    small_company.land()
+    clock(SECOND)
+    small_company.bring({"2024-01-10": 5, "2062-02-10": 7, "2024-03-10": 4})
+    load = small_company.land()
+    assert load.entities["demand"].late_row_count == 0
+    assert ("2024-03-10", 4, "2024-03-10 00:00:00", OPEN, False) in small_company.demand()
+
+
+def test_a_correction_that_repeats_its_known_at_does_not_rewrite_the_past(small_company, clock):
+    clock(FIRST)
+    small_company.bring({"2024-01-10": 5}, known_at={"2024-01-10": "2024-01-11 00:00:00"})
+    small_company.land()
+    clock(SECOND)
+    small_company.bring({"2024-01-10": 50}, known_at={"2024-01-10": "2024-01-11 00:00:00"})
+    small_company.land()
+    assert small_company.demand() == [
+        ("2024-01-10", 5, "2024-01-11 00:00:00", SECOND, False),
+        ("2024-01-10", 50, SECOND, OPEN, False),
+    ]

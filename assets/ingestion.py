@@ -73,7 +73,7 @@ def _check_specs(contract: Contract) -> Iterator[dg.AssetCheckSpec]:
     yield dg.AssetCheckSpec(
         _BALANCE, asset=_key(contract.name), blocking=True, description="Every row read was accepted or quarantined."
     )
-    # Clause by clause the verdicts stand in quality.clause_result; a check each would be 230 events to write and read.
+    # Clause by clause the verdicts stand in quality.clause_result; a check each would be hundreds of events.
     yield dg.AssetCheckSpec(
         _CONTRACT, asset=_key(contract.name), description="No row breaks a clause of the input contract (GX suite)."
     )

@@ -17,11 +17,13 @@ from pyarrow import csv as arrow_csv
 
 from data_quality.problems import input_problem
 
-_NEWLINE, _RETURN, _QUOTE, _COMMA, _NUL = 10, 13, 34, 44, 0
+_NEWLINE, _RETURN, _QUOTE, _NUL = 10, 13, 34, 0
 _QUOTED = r'"[^"]*(?:""[^"]*)*"'
-_VALUE = rf'(?:{_QUOTED}|[^",\r\n]*)'
 # A quoted value that runs over more lines than this is taken for a stray quote.
 _MAX_LINES_A_RECORD = 1000
+# The pattern of a record repeats a value once a column, and RE2 repeats nothing oftener.
+_MAX_COLUMNS = 1000
+_FEW_COLUMNS = 3
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ class CsvRecords:
         header: column names as they stand in line 1.
         values: one string column a wanted column, one row a well-formed record, in file order.
         row_numbers: line in which each record starts; the header is line 1.
-        broken: `row_number, line_text` of the lines that are no record.
+        broken: `row_number, line_text` of the lines that are no record, and `opening_line`, the line of the quotes in
+            which they stand; missing where they stand in none.
     """
 
     header: tuple[str, ...]
@@ -61,42 +64,53 @@ class _Lines:
         return np.diff(np.searchsorted(lone, self.offsets))
 
 
-def header_of(data: bytes, path: Path) -> tuple[str, ...]:
+def header_of(data: bytes, path: Path, *, delimiter: str = ",") -> tuple[str, ...]:
     """Column names in line 1, as they stand there.
 
     Raises:
         InputError: the file is empty, not UTF-8, or its header is no record.
     """
-    lines = _lines(data, path)
-    return _header(lines, path)
+    first = data[: data.find(b"\n") + 1] or data
+    return _header(_lines(first, path), path, delimiter)
 
 
-def read_csv_records(data: bytes, path: Path, *, wanted: tuple[int, ...] | None = None) -> CsvRecords:
+def read_csv_records(
+    data: bytes, path: Path, *, wanted: tuple[int, ...] | None = None, delimiter: str = ","
+) -> CsvRecords:
     """Cut the bytes of a CSV file into records.
 
     Args:
         data: the file's bytes.
         path: the file, for messages.
         wanted: positions of the header's columns to read; all where None.
+        delimiter: the one ASCII character between values.
 
     Raises:
-        InputError: the file is empty, not UTF-8, ends its lines with CR alone, or its header is no record.
+        InputError: the file is empty, not UTF-8, ends its lines with CR alone, breaks off in its last line, or its
+            header is no record.
     """
     lines = _lines(data, path)
-    header = _header(lines, path)
-    starts, good, skipped = _records(lines, len(header))
+    header = _header(lines, path, delimiter)
+    starts, good, skipped, opening = _records(lines, len(header), delimiter)
     # Line 1 is the header, neither record nor broken.
     starts, good = starts[starts > 0], good.copy()
     good[0], skipped[0] = False, True
     broken = np.flatnonzero(~good & ~skipped)
+    _refuse_cut_off(lines, broken, path)
     trim = compute.TrimOptions(characters="\r\n")
     text = compute.call_function("utf8_rtrim", [lines.text.take(broken)], trim)
-    values = _parse(lines, good, starts, len(header), wanted, path)
+    values = _parse(lines, good, starts, len(header), delimiter, wanted, path)
     return CsvRecords(
         header,
         values,
         starts + 1,
-        pa.table({"row_number": broken + 1, "line_text": text}),
+        pa.table(
+            {
+                "row_number": broken + 1,
+                "line_text": text,
+                "opening_line": pa.array(opening[broken] + 1, mask=opening[broken] < 0),
+            }
+        ),
     )
 
 
@@ -132,8 +146,23 @@ def _lines(data: bytes, path: Path) -> _Lines:
 
 def _encoding_problem(path: Path, found: str) -> Exception:
     return input_problem(
-        path, found=found, expected="a file in UTF-8", next_step="Export or save it as CSV UTF-8 and try again."
+        path,
+        found=found,
+        expected="a file in UTF-8",
+        next_step="Save it as CSV UTF-8, or name its encoding in source.yaml, such as `csv: {encoding: windows-1252}`.",
     )
+
+
+def _refuse_cut_off(lines: _Lines, broken: np.ndarray, path: Path) -> None:
+    """A last line that is no record and has no line end: the rows after it may be lost, so none is taken."""
+    last = len(lines.text) - 1
+    if broken.size and broken[-1] == last and last > 0 and lines.data[-1] != _NEWLINE:
+        raise input_problem(
+            f"{path}, line {last + 1}",
+            found=f"{lines.text[last].as_py()[:80]!r}, where the file ends",
+            expected="a whole last row; the file seems to have been cut off, and rows after it to be lost",
+            next_step="Export or transfer it again. If nothing is lost, end or remove the line.",
+        )
 
 
 def _first_bad_line(view: np.ndarray, offsets: np.ndarray) -> int:
@@ -144,43 +173,76 @@ def _first_bad_line(view: np.ndarray, offsets: np.ndarray) -> int:
     return 0
 
 
-def _header(lines: _Lines, path: Path) -> tuple[str, ...]:
+def _header(lines: _Lines, path: Path, delimiter: str) -> tuple[str, ...]:
     line = lines.text[0].as_py().rstrip("\r\n")
+    if "\0" in line:
+        raise _encoding_problem(path, "NUL bytes in line 1, as in UTF-16 without a mark")
     try:
-        (names,) = csv.reader([line], strict=True) if line.strip() else ([],)
+        (names,) = csv.reader([line], strict=True, delimiter=delimiter) if line.strip() else ([],)
     except (csv.Error, ValueError):
         names = []
+    if len(names) > _MAX_COLUMNS:
+        raise input_problem(
+            f"{path}, line 1",
+            found=f"{len(names):,} columns",
+            expected=f"at most {_MAX_COLUMNS:,}",
+            next_step="Export the columns of the contract alone, or bring the file as Parquet.",
+        )
     if names:
         return tuple(names)
     raise input_problem(
         f"{path}, line 1",
         found=repr(line[:80]) if line else "an empty line",
-        expected="the column names, comma-separated",
+        expected=f"the column names, with {delimiter!r} between them",
         next_step="Put the header in line 1.",
     )
 
 
-def _records(lines: _Lines, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Lines that start a record, mask of lines inside a well-formed record, mask of blank lines."""
-    quotes = lines.count(_QUOTE)
-    good = (lines.count(_COMMA) == width - 1) & (quotes == 0) & (lines.lone_returns() == 0)
+def _record_pattern(width: int, delimiter: str) -> str:
+    """A record of so many values, with its line end; fit for RE2 and for Python."""
+    sign = re.escape(delimiter)
+    value = rf'(?:{_QUOTED}|[^"{sign}\r\n]*)'
+    return rf"{value}(?:{sign}{value}){{{width - 1}}}\r?\n?"
+
+
+def _records(lines: _Lines, width: int, delimiter: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Lines that start a record, masks of lines inside a well-formed record and of blank ones, and opening lines.
+
+    The opening line of a line is the one whose quotes swallow it although it looks like a whole row; -1 for the others.
+    """
+    quotes, delimiters = lines.count(_QUOTE), lines.count(ord(delimiter))
+    good = (delimiters == width - 1) & (quotes == 0) & (lines.lone_returns() == 0)
     blank = lines.count(_NEWLINE) + lines.count(_RETURN) == np.diff(lines.offsets)
     good &= ~blank
     quoted = np.flatnonzero((quotes > 0) & (quotes % 2 == 0))
     if quoted.size:
-        pattern = rf"\A{_VALUE}(?:,{_VALUE}){{{width - 1}}}\r?\n?\z"
-        options = compute.MatchSubstringOptions(pattern)
+        options = compute.MatchSubstringOptions(rf"\A{_record_pattern(width, delimiter)}\z")
         matches = compute.call_function("match_substring_regex", [lines.text.take(quoted)], options)
         good[quoted] = matches.to_numpy(zero_copy_only=False)
-    starts_record = good.copy()
-    for first, last in _spans(lines, np.flatnonzero(quotes % 2), width):
+    starts_record, opening = good.copy(), np.full(len(good), -1)
+    for first, last in _spans(lines, np.flatnonzero(quotes % 2), _record_pattern(width, delimiter)):
+        # Where even the header is quoted, a row has quotes, and no stray one could swallow it.
+        is_sound = quotes[0] >= 2 * width or not _swallows_rows(delimiters[first : last + 1], width)
         starts_record[first : last + 1] = False
-        good[first : last + 1] = starts_record[first] = True
-        blank[first : last + 1] = False
+        good[first : last + 1] = starts_record[first] = is_sound
+        if is_sound:
+            blank[first : last + 1] = False
+        else:
+            opening[first : last + 1] = first
     nul = lines.count(_NUL) > 0
     if nul.any():
         good, starts_record = _without_nul(good, starts_record, nul)
-    return np.flatnonzero(starts_record), good, blank.copy()
+    return np.flatnonzero(starts_record), good, blank.copy(), opening
+
+
+def _swallows_rows(delimiters: np.ndarray, width: int) -> bool:
+    """Whether lines inside quotes have the delimiters of whole rows: then two stray quotes are likelier than a text."""
+    if width == 1:
+        return False
+    is_row = delimiters == width - 1
+    rows = int(is_row[1:-1].sum()) + int(is_row[0] and is_row[-1])
+    # One comma or two stand in many a line of text.
+    return rows >= (1 if width > _FEW_COLUMNS else 2)
 
 
 def _without_nul(good: np.ndarray, starts: np.ndarray, nul: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -190,13 +252,13 @@ def _without_nul(good: np.ndarray, starts: np.ndarray, nul: np.ndarray) -> tuple
     return good & ~bad, starts & ~bad
 
 
-def _spans(lines: _Lines, odd: np.ndarray, width: int) -> list[tuple[int, int]]:
+def _spans(lines: _Lines, odd: np.ndarray, pattern: str) -> list[tuple[int, int]]:
     """First and last line of the records that run over several lines.
 
     Only lines with an odd number of quotes can open or close one. A line that opens nothing sound stands alone as
     broken, so one stray quote costs one line.
     """
-    record = re.compile(rf"{_VALUE}(?:,{_VALUE}){{{width - 1}}}\r?\n?".encode())
+    record = re.compile(pattern.encode())
     data, offsets = lines.data.data, lines.offsets
     found, position = [], 0
     while position + 1 < odd.size:
@@ -214,7 +276,13 @@ def _spans(lines: _Lines, odd: np.ndarray, width: int) -> list[tuple[int, int]]:
 
 
 def _parse(
-    lines: _Lines, good: np.ndarray, starts: np.ndarray, width: int, wanted: tuple[int, ...] | None, path: Path
+    lines: _Lines,
+    good: np.ndarray,
+    starts: np.ndarray,
+    width: int,
+    delimiter: str,
+    wanted: tuple[int, ...] | None,
+    path: Path,
 ) -> pa.Table:
     """The values of the well-formed records, one string column `c<position>` for each wanted column."""
     names = [f"c{position}" for position in range(width)]
@@ -227,7 +295,7 @@ def _parse(
     table = arrow_csv.read_csv(
         pa.BufferReader(pa.py_buffer(np.ascontiguousarray(body))),
         arrow_csv.ReadOptions(column_names=names, block_size=min(max(1 << 22, 2 * longest), 2**31 - 1)),
-        arrow_csv.ParseOptions(newlines_in_values=bool((lines.data == _QUOTE).any())),
+        arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=bool((lines.data == _QUOTE).any())),
         arrow_csv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()), include_columns=kept, strings_can_be_null=False
         ),

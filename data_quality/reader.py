@@ -1,9 +1,7 @@
 """One entity's extract as text rows that know their file and line, whatever kind of file it came from."""
 
-import gzip
 import hashlib
-import zlib
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,16 +11,23 @@ import pyarrow as pa
 from pyarrow import compute
 
 from data_quality.archives import file_hash
-from data_quality.connection import ReadLimits, locked_connection, run_limited, work_connection
+from data_quality.column_matching import match_columns
+from data_quality.connection import locked_connection, run_limited, run_select, work_connection
 from data_quality.contracts import Contract
+from data_quality.csv_bytes import csv_text, file_bytes
+from data_quality.csv_format import CsvFormat
 from data_quality.csv_records import header_of, read_csv_records
+from data_quality.native_values import is_native
 from data_quality.problems import input_problem
-from data_quality.source import Source
-from stockstrata.errors import InputError
+from data_quality.source import ReadLimits, Source, files_like
 
 _LINE_COLUMNS = ("source_file", "source_line")
-_MAX_UNZIPPED_BYTES = 16 * 1024**3
-_NO_BROKEN_LINES = pa.schema([("row_number", pa.int64()), ("line_text", pa.large_string())]).empty_table()
+_MAX_SQL_BYTES = 1_000_000
+# Two marks, an empty footer and its length.
+_LEAST_PARQUET_BYTES = 12
+_NO_BROKEN_LINES = pa.schema(
+    [("row_number", pa.int64()), ("line_text", pa.large_string()), ("opening_line", pa.int64())]
+).empty_table()
 
 
 @dataclass(frozen=True)
@@ -34,9 +39,10 @@ class Extract:
         file_name: name of the file.
         file_hash: SHA-256 of its bytes; for SQL of its text and the rows it gives, in whatever order.
         rows: `position` (from 0), `file_name`, `row_number` and the contract columns that the file has, as
-            text without outer blanks; empty text is NULL.
-        broken: `row_number, line_text` of lines that are no record.
+            text without outer blanks; empty text is NULL. Columns of a Parquet file whose type fits stay as they are.
+        broken: `row_number, line_text, opening_line` of lines that are no record, as in `CsvRecords`.
         warnings: what was left out, in words.
+        csv_format: how a CSV file writes its values; None for other files.
     """
 
     contract: Contract
@@ -45,6 +51,7 @@ class Extract:
     rows: pa.Table
     broken: pa.Table
     warnings: tuple[str, ...]
+    csv_format: CsvFormat | None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -70,10 +77,15 @@ def read_extract(source: Source, contract: Contract, limits: ReadLimits | None =
             source.folder,
             found=f"no file for {contract.name}",
             expected=f"{contract.name}.csv, .csv.gz, .parquet or .sql here or in {source.data_folder}",
-            next_step=f"Bring the {contract.name}; docs/input-contract.md lists the columns.",
+            next_step=_next_step_for_missing(source, contract),
         )
-    limits = limits or ReadLimits()
+    limits = limits or source.limits
     try:
+        # A link may lead to anything: to nothing, to a folder, to a pipe that never ends.
+        if not path.is_file():
+            raise input_problem(
+                path, found="no regular file", expected="a file with rows", next_step="Put the file itself there."
+            )
         extract = _read(source, contract, path, limits)
     except OSError as error:
         raise input_problem(
@@ -89,56 +101,118 @@ def read_extract(source: Source, contract: Contract, limits: ReadLimits | None =
     return extract
 
 
+def _next_step_for_missing(source: Source, contract: Contract) -> str:
+    near = files_like(source, contract.name)
+    if near:
+        names = ", ".join(path.name for path in near[:3])
+        return f"{names} may be meant: export or rename it as {contract.name}.csv."
+    return f"Bring the {contract.name}; docs/input-contract.md lists the columns."
+
+
 def _read(source: Source, contract: Contract, path: Path, limits: ReadLimits) -> Extract:
     name = path.name.lower()
     if name.endswith(".sql"):
         return _read_sql(source, contract, path, limits)
     if name.endswith(".parquet"):
         return _read_parquet(source, contract, path, limits)
-    return _read_csv(contract, path)
+    return _read_csv(contract, path, source.csv, limits)
 
 
-def _read_csv(contract: Contract, path: Path) -> Extract:
-    data = _unzipped(path) if path.name.lower().endswith(".gz") else path.read_bytes()
-    header = header_of(data, path)
-    chosen, warnings = _match_columns(contract, header, f"{path}, line 1")
-    records = read_csv_records(data, path, wanted=tuple(chosen.values()))
+def _read_csv(contract: Contract, path: Path, csv_format: CsvFormat, limits: ReadLimits) -> Extract:
+    raw = file_bytes(path, limits)
+    data = csv_text(raw, path, csv_format, limits)
+    header = header_of(data, path, delimiter=csv_format.delimiter)
+    chosen, warnings = match_columns(contract, header, f"{path}, line 1", delimiter=csv_format.delimiter)
+    records = read_csv_records(data, path, wanted=tuple(chosen.values()), delimiter=csv_format.delimiter)
     values = records.values.rename_columns(list(chosen))
     rows = _with_lines(values, path.name, records.row_numbers)
-    return Extract(contract, path.name, file_hash(path), rows, records.broken, warnings)
-
-
-def _unzipped(path: Path) -> bytes:
-    try:
-        with gzip.open(path) as stream:
-            data = stream.read(_MAX_UNZIPPED_BYTES + 1)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise input_problem(
-            path, found=f"a broken gzip file ({error})", expected="a sound one", next_step="Compress it again."
-        ) from None
-    if len(data) > _MAX_UNZIPPED_BYTES:
-        raise input_problem(
-            path,
-            found=f"more than {_MAX_UNZIPPED_BYTES:,} bytes unzipped",
-            expected="a file that fits in memory",
-            next_step="Bring it as Parquet, or split it by a SELECT.",
-        )
-    return data
+    # The hash is that of the bytes read: a file that grows meanwhile is another one.
+    digest = hashlib.sha256(raw).hexdigest()
+    return Extract(contract, path.name, digest, rows, records.broken, warnings, csv_format)
 
 
 def _read_parquet(source: Source, contract: Contract, path: Path, limits: ReadLimits) -> Extract:
-    escaped = str(path).replace("'", "''")
+    _check_parquet_marks(path)
+    # Folders named like `item_id=7` are no column of a file in them.
+    literal = "'" + str(path).replace("'", "''") + "'"
+    scan = f"read_parquet({literal}, hive_partitioning = false)"
     with locked_connection(source, limits) as connection:
-        head = run_limited(connection, f"SELECT * FROM read_parquet('{escaped}') LIMIT 0", path, limits)
-        chosen, warnings = _match_columns(contract, head.column_names, str(path))
+        head = run_limited(connection, f"SELECT * FROM {scan} LIMIT 0", path, limits)
+        tree = run_limited(connection, f"SELECT name, num_children FROM parquet_schema({literal})", path, limits)
+        chosen, warnings = match_columns(contract, _column_names(tree), str(path))
+        _refuse_types_without_text(contract, head.select(list(chosen.values())), path)
         wanted = ", ".join(f'"{_quoted(head.column_names[place])}"' for place in chosen.values())
-        found = run_limited(connection, f"SELECT {wanted} FROM read_parquet('{escaped}')", path, limits)
-    values = _as_text(found.rename_columns(list(chosen)))
+        found = run_limited(connection, f"SELECT {wanted} FROM {scan}", path, limits)
+    _refuse_broken_text(found, path)
+    found = found.rename_columns(list(chosen))
+    native = [name for name in chosen if is_native(contract.column(name), found.schema.field(name).type)]
+    values = _as_text(found, path, but=native)
     rows = _with_lines(values, path.name, np.arange(found.num_rows) + 2)
-    return Extract(contract, path.name, file_hash(path), rows, _NO_BROKEN_LINES, warnings)
+    return Extract(contract, path.name, file_hash(path), rows, _NO_BROKEN_LINES, warnings, None)
+
+
+def _column_names(tree: pa.Table) -> list[str]:
+    """Names of the columns as the file has them; DuckDB renames those that differ in letter case alone.
+
+    Args:
+        tree: `name, num_children` of the root and of every column, each before the fields inside it.
+    """
+    names, inside = [], 0
+    for name, children in zip(*(column.to_pylist()[1:] for column in tree.columns), strict=True):
+        if inside:
+            inside -= 1
+        else:
+            names.append(name)
+        inside += children or 0
+    return names
+
+
+def _check_parquet_marks(path: Path) -> None:
+    with path.open("rb") as stream:
+        first = stream.read(4)
+        stream.seek(-min(4, path.stat().st_size), 2)
+        last = stream.read(4)
+    if (first, last) != (b"PAR1", b"PAR1") or path.stat().st_size < _LEAST_PARQUET_BYTES:
+        found = "a Parquet file without its end" if first == b"PAR1" else "a file that is not Parquet"
+        raise input_problem(
+            path,
+            found=found if first else "an empty file",
+            expected="a whole Parquet file, which begins and ends with PAR1",
+            next_step="Export or transfer it again; a text file is named .csv.",
+        )
+
+
+def _refuse_broken_text(found: pa.Table, path: Path) -> None:
+    """A Parquet file can call bytes text that are none, and DuckDB does not look at all of them."""
+    for name, column in zip(found.column_names, found.columns, strict=True):
+        try:
+            column.validate(full=True)
+        except pa.ArrowInvalid:
+            raise input_problem(
+                f"{path}, column {name}",
+                found="values that are broken, or text that is not UTF-8",
+                expected="text in UTF-8",
+                next_step="Export it again.",
+            ) from None
+
+
+def _refuse_types_without_text(contract: Contract, found: pa.Table, path: Path) -> None:
+    """Lists, structures and bytes have a text form, but no company means it as a code or a number."""
+    for field in found.schema:
+        if pa.types.is_nested(field.type) or pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type):
+            raise input_problem(
+                f"{path}, column {field.name}",
+                found=f"values of type {field.type}",
+                expected=f"plain values of type {contract.column(field.name.strip().lower()).type}",
+                next_step="Write it as a plain column, or map it by a SELECT (decode() makes text of bytes).",
+            )
 
 
 def _read_sql(source: Source, contract: Contract, path: Path, limits: ReadLimits) -> Extract:
+    if path.stat().st_size > _MAX_SQL_BYTES:
+        raise input_problem(
+            path, found=f"more than {_MAX_SQL_BYTES:,} bytes", expected="one SELECT", next_step="Read data from files."
+        )
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -146,12 +220,16 @@ def _read_sql(source: Source, contract: Contract, path: Path, limits: ReadLimits
             path, found="a file that is not UTF-8", expected="SQL in UTF-8", next_step="Save it as UTF-8."
         ) from None
     with locked_connection(source, limits) as connection:
-        found = run_limited(connection, _single_select(connection, text, path), path, limits)
-    chosen, warnings = _match_columns(contract, found.column_names, str(path), also_known=_LINE_COLUMNS)
-    values = _as_text(found.select(list(chosen.values())).rename_columns(list(chosen)))
+        query = _single_select(connection, text, path)
+    found = run_select(source, query, path, limits)
+    _refuse_broken_text(found, path)
+    chosen, warnings = match_columns(contract, found.column_names, str(path), also_known=_LINE_COLUMNS)
+    _refuse_types_without_text(contract, found.select(list(chosen.values())), path)
+    values = _as_text(found.select(list(chosen.values())).rename_columns(list(chosen)), path)
     names, numbers = _source_lines(found, path)
     digest = hashlib.sha256(text.encode() + _content_sum(values)).hexdigest()
-    return Extract(contract, path.name, digest, _with_lines(values, names, numbers), _NO_BROKEN_LINES, warnings)
+    rows = _with_lines(values, names, numbers)
+    return Extract(contract, path.name, digest, rows, _NO_BROKEN_LINES, warnings, None)
 
 
 def _single_select(connection: duckdb.DuckDBPyConnection, text: str, path: Path) -> str:
@@ -167,11 +245,16 @@ def _single_select(connection: duckdb.DuckDBPyConnection, text: str, path: Path)
     kinds = [statement.type.name for statement in statements]
     if kinds == ["SELECT"] and not statements[0].named_parameters:
         return statements[0].query
-    found = f"{len(kinds)} statements ({', '.join(kinds)})" if len(kinds) != 1 else f"a statement of type {kinds[0]}"
+    found = f"a statement of type {kinds[0]}" if len(kinds) == 1 else f"{len(kinds)} statements ({', '.join(kinds)})"
     if kinds == ["SELECT"]:
         found = "a SELECT with parameters"
+    # DuckDB first creates a type for the columns of a PIVOT whose values it has to find out.
+    is_pivot = kinds == ["CREATE", "SELECT"] and "pivot" in text.lower()
     raise input_problem(
-        path, found=found, expected="exactly one SELECT and nothing else", next_step="Leave only the SELECT."
+        path,
+        found=found,
+        expected="exactly one SELECT and nothing else",
+        next_step="Give PIVOT its values: ON column IN (values)." if is_pivot else "Leave only the SELECT.",
     )
 
 
@@ -181,7 +264,7 @@ def _source_lines(found: pa.Table, path: Path) -> tuple[str | pa.ChunkedArray, n
     names: str | pa.ChunkedArray = path.name
     numbers = np.arange(found.num_rows) + 2
     if _LINE_COLUMNS[0] in lowered:
-        names = _as_text(found.select([lowered.index(_LINE_COLUMNS[0])])).column(0).fill_null(path.name)
+        names = _as_text(found.select([lowered.index(_LINE_COLUMNS[0])]), path).column(0).fill_null(path.name)
     if _LINE_COLUMNS[1] in lowered:
         try:
             numbers = found.column(lowered.index(_LINE_COLUMNS[1])).cast(pa.int64()).to_numpy()
@@ -197,54 +280,26 @@ def _source_lines(found: pa.Table, path: Path) -> tuple[str | pa.ChunkedArray, n
     return names, numbers
 
 
-def _match_columns(
-    contract: Contract, header: Sequence[str], where: str, also_known: Sequence[str] = ()
-) -> tuple[dict[str, int], tuple[str, ...]]:
-    """Position of each contract column in the header, in contract order, and a message for what is left out."""
-    names = [name.strip().lower() for name in header]
-    doubled = sorted({name for name in names if names.count(name) > 1})
-    if doubled:
-        raise input_problem(
-            where,
-            found=f"column {', '.join(doubled)} twice",
-            expected="every column once (letter case and outer blanks do not count)",
-            next_step="Remove or rename one of them.",
-        )
-    missing = [name for name in contract.required_columns if name not in names]
-    if missing:
-        raise input_problem(
-            where,
-            found=f"columns {', '.join(names)[:300]}",
-            expected=f"also the required {', '.join(missing)}",
-            next_step=_separator_hint(header)
-            or f"Add the column; docs/input-contract.md tells what {contract.name} needs.",
-        )
-    chosen = {name: names.index(name) for name in contract.column_names if name in names}
-    extra = [name for name in names if name not in chosen and name not in also_known]
-    if not extra:
-        return chosen, ()
-    return chosen, (f"{where}: column {', '.join(extra)} is not in the contract of {contract.name} and was left out.",)
-
-
-def _separator_hint(header: Sequence[str]) -> str:
-    if len(header) == 1:
-        for sign, spoken in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
-            if sign in header[0]:
-                return f"The file seems to separate values by {spoken}; export it comma-separated."
-    return ""
-
-
-def _as_text(table: pa.Table) -> pa.Table:
-    """Every column as DuckDB writes it as text."""
-    if not table.num_columns:
+def _as_text(table: pa.Table, path: Path, but: Collection[str] = ()) -> pa.Table:
+    """Every column as DuckDB writes it as text, but for some that stay as they are."""
+    names = [name for name in table.column_names if name not in but]
+    if not names:
         return table
-    columns = ", ".join(f'CAST("{_quoted(name)}" AS VARCHAR) AS "{_quoted(name)}"' for name in table.column_names)
+    columns = ", ".join(f'CAST("{_quoted(name)}" AS VARCHAR) AS "{_quoted(name)}"' for name in names)
     try:
         with work_connection() as connection:
             connection.register("found", table)
-            return connection.execute(f"SELECT {columns} FROM found").to_arrow_table()
+            texts = connection.execute(f"SELECT {columns} FROM found").to_arrow_table()
     except duckdb.Error as error:
-        raise InputError(f"values that cannot be written as text ({error}); cast them in the SELECT.") from None
+        raise input_problem(
+            path,
+            found=f"values that cannot be written as text ({' '.join(str(error).split())[:400]})",
+            expected="plain values",
+            next_step="Cast them in a SELECT.",
+        ) from None
+    for name in names:
+        table = table.set_column(table.column_names.index(name), name, texts.column(name))
+    return table
 
 
 def _content_sum(values: pa.Table) -> bytes:
@@ -264,7 +319,9 @@ def _with_lines(values: pa.Table, names: "str | pa.ChunkedArray", numbers: np.nd
         names = pa.DictionaryArray.from_arrays(np.zeros(count, dtype=np.int8), pa.array([names]))
     head = pa.table({"position": np.arange(count), "file_name": names, "row_number": numbers.astype(np.int64)})
     for name in values.column_names:
-        head = head.append_column(name, _trimmed(values.column(name)))
+        column = values.column(name)
+        is_text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+        head = head.append_column(name, _trimmed(column) if is_text else column)
     return head
 
 

@@ -1,22 +1,38 @@
 """A source: a folder with `source.yaml` and one file an entity, opened and checked before anything is read."""
 
+import datetime as dt
+import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from data_quality.archives import unpack_archives
 from data_quality.contracts import load_contracts
+from data_quality.csv_format import CsvFormat, Encoding
+from data_quality.extract_kind import ExtractSettings
+from data_quality.plain_yaml import load_plain_yaml
 from data_quality.problems import input_problem
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet", ".sql")
-_MAX_YAML_BYTES = 1_000_000
-_MAX_YAML_DEPTH = 10
+_YAML_KINDS = {list: "a list", str: "plain text", type(None): "an empty file"}
+_SHOWN_CHARACTERS = 80
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _KNOWN_VARIABLES = ("STOCKSTRATA_REAL_DATA", "STOCKSTRATA_HOME")
+
+
+_PathText = Annotated[str, Field(pattern=r"^[^\x00-\x1f]+$")]
+
+
+class ReadLimits(BaseModel):
+    """Key `limits` of `source.yaml`: what reading one entity may take."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seconds: float = Field(default=300, gt=0, le=86_400)
+    memory_mb: int = Field(default=4096, ge=64, le=1_048_576)
 
 
 class SourceSettings(BaseModel):
@@ -28,8 +44,12 @@ class SourceSettings(BaseModel):
     grain: Literal["day", "week", "month"]
     currency: str = Field(pattern=r"^[A-Z]{3}$")
     period: Literal["month", "week"] = "month"
-    data: str | None = Field(default=None, min_length=1)
-    unpack: tuple[str, ...] = ()
+    data: _PathText | None = None
+    unpack: tuple[_PathText, ...] = ()
+    csv: CsvFormat = CsvFormat()
+    limits: ReadLimits = ReadLimits()
+    extract: ExtractSettings = ExtractSettings()
+    history_from: dt.date | None = None
     owner: str | None = None
     docs: str | None = None
 
@@ -67,7 +87,18 @@ def open_source(folder: Path, *, variables: Mapping[str, str], scratch: Path) ->
     Raises:
         InputError: names file, what was found, what was expected and the next step.
     """
-    folder = Path(folder).resolve()
+    try:
+        return _opened(Path(folder).resolve(), variables, scratch)
+    except OSError as error:
+        raise input_problem(
+            error.filename or folder,
+            found=f"something that cannot be opened ({error.strerror or error})",
+            expected="folders and files that can be read",
+            next_step="Check the rights of the folder and of those above it.",
+        ) from None
+
+
+def _opened(folder: Path, variables: Mapping[str, str], scratch: Path) -> Source:
     if not folder.is_dir():
         found = "a file" if folder.exists() else "nothing"
         raise input_problem(
@@ -76,13 +107,27 @@ def open_source(folder: Path, *, variables: Mapping[str, str], scratch: Path) ->
             expected="a folder with a source.yaml",
             next_step="Name the folder of a source, such as sources/sample.",
         )
+    _refuse_unspeakable(folder)
     settings = _read_settings(folder / "source.yaml")
     data_folder = _data_folder(folder, settings, variables)
+    _refuse_unspeakable(data_folder)
     unpacked = unpack_archives([data_folder / name for name in settings.unpack], data_folder, scratch)
     files = _entity_files(folder, data_folder)
+    for path in files.values():
+        refuse_link_to_outside(path, [folder, data_folder])
     return Source(
         **settings.model_dump(), folder=folder, data_folder=data_folder, unpacked_folder=unpacked, files=files
     )
+
+
+def _refuse_unspeakable(folder: Path) -> None:
+    """DuckDB, JSON and YAML hold text alone, so a folder whose name is none cannot be read or noted."""
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError:
+        raise input_problem(
+            folder, found="a name that is not UTF-8", expected="one that is", next_step="Rename the folder."
+        ) from None
 
 
 def _read_settings(path: Path) -> SourceSettings:
@@ -93,40 +138,59 @@ def _read_settings(path: Path) -> SourceSettings:
             expected="a file with name, grain and currency",
             next_step="Write one; docs/runbook.md shows an example.",
         )
-    loaded = _load_yaml(path)
+    loaded, lines = load_plain_yaml(path)
     if not isinstance(loaded, dict):
         raise input_problem(
             path,
-            found=f"{type(loaded).__name__ if loaded is not None else 'an empty file'}",
+            found=_YAML_KINDS.get(type(loaded), "a single value"),
             expected="keys and values such as `name: acme`",
             next_step="Give at least name, grain and currency.",
         )
     try:
         return SourceSettings.model_validate({str(key): value for key, value in loaded.items()})
     except ValidationError as error:
-        raise _settings_problem(path, error) from None
+        raise _settings_problem(path, error, lines) from None
 
 
-def _settings_problem(path: Path, error: ValidationError) -> Exception:
-    """All faults of the settings in one message."""
+def _settings_problem(path: Path, error: ValidationError, lines: Mapping[str, int]) -> Exception:
+    """All faults of the settings in one message, each with its line where it has one."""
     found, expected = [], []
     for fault in error.errors():
         key = ".".join(str(part) for part in fault["loc"])
+        line = f" in line {lines[key]}" if key in lines else ""
         if fault["type"] == "extra_forbidden":
-            found.append(f"unknown key {key}")
-            expected.append(f"only the keys {', '.join(SourceSettings.model_fields)}")
+            keys = _keys_beside(fault["loc"])
+            found.append(f"unknown key {key}{line}")
+            expected.append(f"only the keys {', '.join(keys)}" + _meant(str(fault["loc"][-1]), keys))
         elif fault["type"] == "missing":
             found.append(f"no key {key}")
             expected.append(f"a value for {key}")
-        elif not key:
-            found.append(f"period week with grain {fault['input'].get('grain')}")
+        elif not key and fault["type"] == "value_error":
+            found.append(f"period week with grain {fault['input']['grain']}")
             expected.append(fault["msg"].removeprefix("Value error, "))
         else:
-            found.append(f"{key}: {fault.get('input')!r}")
+            found.append(f"{key}: {_shortened(fault.get('input'))}{line}")
             expected.append(_wanted(key, fault["msg"]))
     return input_problem(
         path, found=", ".join(found), expected="; ".join(dict.fromkeys(expected)), next_step="Mend the file."
     )
+
+
+def _keys_beside(place: tuple[int | str, ...]) -> list[str]:
+    """The keys that are known where an unknown one stands."""
+    models = {"csv": CsvFormat, "limits": ReadLimits, "extract": ExtractSettings}
+    model = models.get(str(place[0]), SourceSettings) if len(place) > 1 else SourceSettings
+    return list(model.model_fields)
+
+
+def _meant(word: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word.lower(), known, n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+def _shortened(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "..."
 
 
 def _wanted(key: str, message: str) -> str:
@@ -135,53 +199,16 @@ def _wanted(key: str, message: str) -> str:
         "currency": "currency as an ISO 4217 code of three capitals such as EUR",
         "grain": "grain day, week or month",
         "period": "period month or week",
+        "csv.delimiter": 'csv.delimiter ",", ";", "|" or "\\t", in double quotes',
+        "csv.decimal": 'csv.decimal "." or ",", in quotes',
+        "csv.thousands": """csv.thousands ".", ",", "'" or " ", in quotes, or left out""",
+        "extract": "extract delta, window or full",
+        "extract.kind": "extract.kind delta, window or full",
+        "extract.max_retracted_share": "extract.max_retracted_share from 0 to 1, such as 0.05",
+        "history_from": "history_from as a day such as 2019-01-01",
+        "csv.encoding": f"csv.encoding one of {', '.join(get_args(Encoding))}",
     }
-    return wanted.get(key, f"{key}: {message.lower()}")
-
-
-def _load_yaml(path: Path) -> Any:
-    """Parse YAML without anchors, aliases or doubled keys: a few of those can stand for gigabytes."""
-    problem: str
-    try:
-        if path.stat().st_size > _MAX_YAML_BYTES:
-            problem = f"a file above {_MAX_YAML_BYTES:,} bytes"
-        else:
-            text = path.read_bytes().decode("utf-8-sig")
-            problem = _yaml_trick(text)
-            if not problem:
-                return _checked(yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        problem = f"a fault{line} ({getattr(error, 'problem', None) or error})"
-    except UnicodeDecodeError as error:
-        problem = f"a byte that is not UTF-8 at position {error.start}"
-    except (OSError, ValueError) as error:
-        problem = str(error)
-    raise input_problem(
-        path, found=problem, expected="plain YAML of keys and values", next_step="Mend the file and try again."
-    )
-
-
-def _yaml_trick(text: str) -> str:
-    """What in the text could blow up when loaded: an anchor, an alias, or deep nesting; empty where nothing could."""
-    depth = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        if getattr(event, "anchor", None):
-            return "an anchor or alias (& or *)"
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > _MAX_YAML_DEPTH:
-            return "values nested too deeply"
-    return ""
-
-
-def _checked(node: yaml.Node | None, loaded: Any) -> Any:
-    if isinstance(node, yaml.MappingNode):
-        keys = [getattr(key, "value", None) for key, _ in node.value]
-        doubled = sorted({str(key) for key in keys if keys.count(key) > 1})
-        if doubled:
-            raise ValueError(f"key {', '.join(doubled)} twice")
-    return loaded
+    return wanted.get(key, f"{key}: {message.removeprefix('Value error, ').lower()}")
 
 
 def _data_folder(folder: Path, settings: SourceSettings, variables: Mapping[str, str]) -> Path:
@@ -259,6 +286,36 @@ def _by_entity(folder: Path) -> dict[str, list[Path]]:
     for path in sorted(folder.iterdir()):
         lowered = path.name.lower()
         suffix = next((ending for ending in SUFFIXES if lowered.endswith(ending)), None)
-        if suffix and path.is_file() and not path.name.startswith("."):
+        if suffix and not path.name.startswith(".") and (path.is_file() or path.is_symlink()):
             found.setdefault(lowered.removesuffix(suffix), []).append(path)
     return found
+
+
+def refuse_link_to_outside(path: Path, folders: Iterable[Path]) -> None:
+    """Pass over what is no link; the target of a link must lie in one of the folders.
+
+    Raises:
+        InputError: the link leads elsewhere, or nowhere.
+    """
+    if not path.is_symlink():
+        return
+    try:
+        target = path.resolve()
+    except RuntimeError:
+        target = path
+    if target == path or not any(target.is_relative_to(folder.resolve()) for folder in folders):
+        raise input_problem(
+            path,
+            found=f"a link to {target}",
+            expected="files inside the source's folders",
+            next_step="Copy the file there, or name its folder as `data` in source.yaml.",
+        )
+
+
+def files_like(source: Source, entity: str) -> list[Path]:
+    """Files that may be meant for an entity, but are not named as one: `items.xlsx`, `item.csv`, `Items (1).csv`."""
+    folders = dict.fromkeys((source.folder, source.data_folder))
+    names = {path: path.name.split(".")[0].lower() for folder in folders for path in folder.iterdir() if path.is_file()}
+    names = {path: stem for path, stem in names.items() if stem not in load_contracts() or stem == entity}
+    close = difflib.get_close_matches(entity, names.values(), n=3, cutoff=0.75)
+    return sorted(path for path, stem in names.items() if stem in close or stem.startswith(entity))

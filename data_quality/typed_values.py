@@ -1,10 +1,9 @@
 """DuckDB expressions that turn text into typed values: whole columns, and NULL where the text is not of the type."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 
 from data_quality.contracts import Contract, ContractColumn
-
-KeyValue = Callable[[int, list[str]], str]
+from data_quality.csv_format import CsvFormat
 
 _DAY = r"\d{4}-\d{2}-\d{2}"
 _MIDNIGHT = r"([ T]00:00(:00(\.0+)?)?(Z|[+-]00(:?00)?)?)?"
@@ -18,17 +17,26 @@ def text_name(column: ContractColumn) -> str:
     return column.name if column.type == "string" else f"{column.name}__text"
 
 
-def typed_sql(column: ContractColumn) -> str:
-    """The typed value of a column, from its text column."""
-    text = f'"{text_name(column)}"'
-    if column.type == "number":
+def typed_sql(column: ContractColumn, csv_format: CsvFormat) -> str:
+    """The typed value of a column, from its text column.
+
+    Args:
+        column: the column.
+        csv_format: how numbers and days are written.
+    """
+    text, logical_type = f'"{text_name(column)}"', column.type
+    if logical_type in ("number", "integer") and not csv_format.has_plain_numbers:
+        text = csv_format.number_sql(text)
+    if logical_type in ("date", "timestamp"):
+        text = csv_format.iso_sql(text)
+    if logical_type == "number":
         # DuckDB reads inf, nan, 1_000 and +-1 as numbers too; everything else it reads is a plain decimal.
         number = f"TRY_CAST({text} AS DOUBLE)"
         plain = f"NOT contains({text}, '_') AND NOT contains({text}, '+-')"
         return f"CASE WHEN isfinite({number}) AND {plain} THEN {number} END"
-    if column.type == "integer":
+    if logical_type == "integer":
         return f"CASE WHEN regexp_full_match({text}, '{_WHOLE}') THEN TRY_CAST({text} AS BIGINT) END"
-    if column.type == "date":
+    if logical_type == "date":
         # DuckDB reads 2024-1-1 and 2024-01-1T as days too, but writes a day in one way only. The slower pattern sees
         # nothing but what is longer than a day.
         day = f"TRY_CAST(left({text}, 10) AS DATE)"
@@ -37,9 +45,9 @@ def typed_sql(column: ContractColumn) -> str:
             f"CASE WHEN length({text}) = 10 THEN CAST({day} AS VARCHAR) = {text} "
             f"ELSE regexp_full_match({text}, '{_DAY}{_MIDNIGHT}') END THEN {day} END"
         )
-    if column.type == "timestamp":
+    if logical_type == "timestamp":
         return _timestamp_sql(text)
-    if column.type == "boolean":
+    if logical_type == "boolean":
         return (
             f"CASE WHEN lower({text}) IN ('true', 'yes', 'y', '1') THEN true "
             f"WHEN lower({text}) IN ('false', 'no', 'n', '0') THEN false END"
@@ -58,44 +66,67 @@ def _timestamp_sql(text: str) -> str:
     )
 
 
+def folded_sql(code: str) -> str:
+    """A code without what people do not see when they compare two: letter case, blanks, invisible signs."""
+    return rf"lower(regexp_replace(nfc_normalize({code}), '[\s\p{{Z}}\p{{Cf}}]', '', 'g'))"
+
+
+def loosely_folded_sql(code: str) -> str:
+    """A folded code that also lacks what spreadsheets take from or add to it: leading zeros, a decimal zero."""
+    return rf"regexp_replace(regexp_replace({folded_sql(code)}, '^0+(.)', '\1'), '\.0$', '')"
+
+
 def row_key_sql(contract: Contract, present: Iterable[str]) -> str:
     """The key of a row as text: `<number of the key alternative>|<part>|<part>`.
 
     A missing location counts as ALL. A row has the first alternative whose columns are all filled, else the last.
     """
     here = set(present)
-    return f"CASE {key_case_sql(contract, here, _joined)} END"
+    texts = [", ".join(_key_text(contract.column(name), name in here) for name in key) for key in contract.keys]
+    return _by_alternative(contract, here, [f"concat_ws('|', {place}, {text})" for place, text in enumerate(texts, 1)])
 
 
 def key_number_sql(contract: Contract, present: Iterable[str]) -> str:
     """Which key alternative a row has, from 1."""
-    return f"CASE {key_case_sql(contract, set(present), lambda place, _: str(place))} END"
+    return _by_alternative(contract, set(present), [str(place) for place in range(1, len(contract.keys) + 1)])
 
 
-def key_case_sql(contract: Contract, present: set[str], value: KeyValue) -> str:
-    """The WHEN branches over the key alternatives."""
-    branches = []
-    for place, key in enumerate(contract.keys, start=1):
-        parts = [_key_part(contract.column(name), name in present) for name in key]
-        filled = " AND ".join(f"{part} IS NOT NULL" for part in parts)
-        branches.append(f"{'WHEN ' + filled + ' THEN' if place < len(contract.keys) else 'ELSE'} {value(place, parts)}")
-    return " ".join(branches) if len(branches) > 1 else f"WHEN true THEN {branches[0].removeprefix('ELSE ')}"
+def key_columns_sql(contract: Contract, present: Iterable[str]) -> list[list[str]]:
+    """The parts of each key alternative, as typed values."""
+    here = set(present)
+    return [[_key_part(contract.column(name), name in here) for name in key] for key in contract.keys]
+
+
+def _by_alternative(contract: Contract, present: set[str], values: Sequence[str]) -> str:
+    """The value of the key alternative that a row has."""
+    branches = [
+        "WHEN " + " AND ".join(f"{part} IS NOT NULL" for part in parts) + f" THEN {value}"
+        for parts, value in zip(key_columns_sql(contract, present)[:-1], values, strict=False)
+    ]
+    return f"CASE {' '.join(branches)} ELSE {values[-1]} END" if branches else values[-1]
 
 
 def row_hash_sql(contract: Contract, present: Iterable[str]) -> str:
-    """MD5 over `name=value` of the filled contract columns, in contract order; absent and empty columns weigh alike."""
+    """Lower half of the MD5 over `name=value` of the filled contract columns, in contract order, as a whole number.
+
+    Absent and empty columns weigh alike. The half is enough to tell two versions of one row apart, and half as wide.
+    """
     here = set(present)
     parts = [f"'{name}=' || CAST(\"{name}\" AS VARCHAR)" for name in contract.column_names if name in here]
-    return f"md5(concat_ws(chr(31), {', '.join(parts)}))"
+    return f"md5_number_lower(concat_ws(chr(31), {', '.join(parts)}))"
 
 
 def _key_part(column: ContractColumn, is_present: bool) -> str:
-    value = f'CAST("{column.name}" AS VARCHAR)' if is_present else "CAST(NULL AS VARCHAR)"
+    value = f'"{column.name}"' if is_present else "CAST(NULL AS VARCHAR)"
     is_location = column.references is not None and column.references.entity == "locations"
     return f"coalesce({value}, 'ALL')" if is_location and not column.required else value
 
 
-def _joined(place: int, parts: list[str]) -> str:
-    # A bar inside a value is escaped, so that two different keys never read the same.
-    escaped = [rf"coalesce(replace(replace({part}, '\', '\\'), '|', '\|'), '')" for part in parts]
-    return " || '|' || ".join([f"'{place}'", *escaped])
+def _key_text(column: ContractColumn, is_present: bool) -> str:
+    part = _key_part(column, is_present)
+    if column.type != "string":
+        return f"coalesce(CAST({part} AS VARCHAR), '')"
+    # A bar inside a value is escaped, so that two different keys never read the same. Hardly any value has one, and
+    # looking is cheaper than replacing.
+    escaped = rf"replace(replace({part}, '\', '\\'), '|', '\|')"
+    return rf"coalesce(CASE WHEN contains({part}, '|') OR contains({part}, '\') THEN {escaped} ELSE {part} END, '')"

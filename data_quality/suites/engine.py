@@ -127,7 +127,8 @@ def _column_of(clause: str, table: Table) -> str | None:
 def _violations(frame: pd.DataFrame, table: Table, outcome: Outcome, column: str | None, expected: str) -> pd.DataFrame:
     """One row a failed row, in the form of the raw verdicts; the table stands where a file would."""
     labels = np.asarray(outcome.failed_labels, dtype=np.int64)
-    keys = frame.loc[labels, list(table.grain)].astype(str).agg(", ".join, axis=1)
+    names = [name for name in table.grain if name != "period_start_date" or len(table.grain) == 1]
+    keys = frame.loc[labels, names].astype(str).agg(", ".join, axis=1)
     found = keys if column is None else frame.loc[labels, column].astype(str)
     reason = table.name + ", row " + keys
     reason += "" if column is None else f", column {column}"

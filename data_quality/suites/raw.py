@@ -1,7 +1,7 @@
 """Suite of an entity's landed rows, built from its contract.
 
 Conversions and look-ups are joins, so DuckDB lays them out as columns (`<column>__unreadable`, `<column>__unknown`,
-`key_<n>`); Great Expectations judges those columns together with the typed values themselves.
+`<column>__alike`, `key_<n>`); Great Expectations judges those columns together with the typed values themselves.
 """
 
 from collections.abc import Collection
@@ -10,20 +10,58 @@ from typing import TYPE_CHECKING, Any
 
 from data_quality.contracts import Clause, Contract, clauses
 from data_quality.suites import vocabulary
-from data_quality.typed_values import text_name
+from data_quality.typed_values import folded_sql, text_name
 
 if TYPE_CHECKING:
     from great_expectations import ExpectationSuite
 
-_COLUMN_KINDS = ("present", "type", "minimum", "maximum", "allowed", "reference", "not_before")
+_COLUMN_KINDS = ("present", "type", "earliest", "minimum", "maximum", "allowed", "reference", "not_before")
 
 
 @dataclass(frozen=True)
 class RawCheck:
-    """A clause and the columns that prove it: name in the frame, expression over the table `rows`."""
+    """A clause and the columns that prove it: name in the frame, expression over the table `rows`.
+
+    Great Expectations takes far longer for a row than DuckDB, so it is shown the rows that decide: `worst_rows` first,
+    and where these break the clause, all rows that `can_break` it.
+    """
 
     clause: Clause
     columns: dict[str, str]
+
+    @property
+    def worst_rows(self) -> tuple[str, ...]:
+        """Aggregates over the columns that give the `position` of rows such that all rows keep the clause if these do.
+
+        Empty where one row of each value is needed.
+        """
+        names = [f'"{name}"' for name in self.columns]
+        first = names[0]
+        if self.clause.kind == "minimum":
+            return (f"arg_min(position, {first})",)
+        if self.clause.kind == "maximum":
+            return (f"arg_max(position, {first})",)
+        if self.clause.kind == "not_before":
+            return (f"arg_min(position, {names[0]} - {names[1]})",)
+        if self.clause.kind == "allowed":
+            return ()
+        breaking = f"FILTER (WHERE {self.can_break})"
+        if self.clause.kind == "unique":
+            # The last row that shares its key, and the first that has that key.
+            return (f"max(position) {breaking}", f"arg_max({first}, position) {breaking}")
+        return (f"min(position) {breaking}",)
+
+    @property
+    def can_break(self) -> str:
+        """Condition over the columns that holds for every row that breaks the clause."""
+        first = f'"{next(iter(self.columns))}"'
+        if self.clause.kind == "present":
+            return f"{first} IS NULL"
+        if self.clause.kind in ("type", "reference", "earliest", "alike"):
+            return f"{first} IS NOT NULL"
+        if self.clause.kind == "unique":
+            return f"is_doubled AND {first} IS NOT NULL"
+        return "true"
 
 
 def row_checks(contract: Contract, *, columns: Collection[str], known_entities: Collection[str]) -> list[RawCheck]:
@@ -45,11 +83,11 @@ def row_checks(contract: Contract, *, columns: Collection[str], known_entities: 
 
 
 def survivor_checks(contract: Contract, *, columns: Collection[str]) -> list[RawCheck]:
-    """Checks among the rows that passed so far: references inside the entity, and keys."""
+    """Checks among the rows that passed so far: references inside the entity, codes that look alike, and keys."""
     own = [
         _row_check(contract, clause)
         for clause in clauses(contract)
-        if clause.column in columns and _target(contract, clause) == contract.name
+        if clause.column in columns and (clause.kind == "alike" or _target(contract, clause) == contract.name)
     ]
     unique = [clause for clause in clauses(contract) if clause.kind == "unique"]
     return own + [
@@ -77,11 +115,20 @@ def _row_check(contract: Contract, clause: Clause) -> RawCheck:
     if clause.kind == "present":
         return RawCheck(clause, {text_name(column): f'"{text_name(column)}"'})
     if clause.kind == "type":
-        return RawCheck(clause, {f"{name}__unreadable": f'CASE WHEN "{name}" IS NULL THEN "{text_name(column)}" END'})
+        unreadable = f'CASE WHEN "{name}" IS NULL THEN CAST("{text_name(column)}" AS VARCHAR) END'
+        return RawCheck(clause, {f"{name}__unreadable": unreadable})
     if clause.kind == "reference":
         target = _target(contract, clause)
         known = f"SELECT key FROM known_{'self' if target == contract.name else target}"
         return RawCheck(clause, {f"{name}__unknown": f'CASE WHEN "{name}" NOT IN ({known}) THEN "{name}" END'})
+    if clause.kind == "earliest":
+        early = f"\"{name}\" < DATE '{column.earliest_date}'"
+        return RawCheck(
+            clause, {f"{name}__early": f'CASE WHEN {early} THEN CAST("{text_name(column)}" AS VARCHAR) END'}
+        )
+    if clause.kind == "alike":
+        alike = folded_sql(f'"{name}"') + " IN (SELECT fold FROM alike)"
+        return RawCheck(clause, {f"{name}__alike": f'CASE WHEN {alike} THEN "{name}" END'})
     return RawCheck(clause, {part: f'"{part}"' for part in clause.columns})
 
 
@@ -89,7 +136,7 @@ def _expectation(contract: Contract, check: RawCheck) -> Any:
     clause, names = check.clause, list(check.columns)
     if clause.kind == "present":
         return vocabulary.is_filled(clause.name, names[0])
-    if clause.kind in ("type", "reference"):
+    if clause.kind in ("type", "reference", "earliest", "alike"):
         return vocabulary.is_empty(clause.name, names[0])
     if clause.kind == "unique":
         return vocabulary.is_unique(clause.name, names)

@@ -1,8 +1,9 @@
 import duckdb
 import pytest
 
-from data_quality.contracts import clauses, contracts_hash, load_contracts, raw_columns, raw_table_ddl
+from data_quality.contracts import clauses, contracts_hash, load_contracts, raw_columns
 from data_quality.documentation import CONTRACT_PAGE, input_contract_markdown
+from data_quality.raw_tables import raw_table_ddl
 
 
 def test_sixteen_entities_and_only_items_and_demand_are_required():

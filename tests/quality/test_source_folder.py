@@ -41,7 +41,7 @@ def test_missing_folder_and_missing_yaml(write_source, tmp_path):
         ("a: &x [1]\nb: [*x, *x]\n", "anchor or alias"),
         (YAML + "name: other\n", "key name twice"),
         ("name: [unclosed\n", "a fault in line"),
-        ("just words\n", "found str"),
+        ("just words\n", "found plain text"),
         ("", "an empty file"),
         (b"name: \xff\xfe\n", "not UTF-8"),
         ("[" * 50000, "nested too deeply"),

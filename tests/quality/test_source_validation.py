@@ -55,8 +55,10 @@ def test_the_first_of_doubled_rows_is_kept_and_the_reason_tells_whether_they_dif
     found = validate_source(make_source(demand_csv=text)).entities["demand"]
     assert found.accepted.column("row_number").to_pylist() == [2, 6], "a row that is bad itself takes no key"
     reasons = dict(zip(found.quarantine["row_number"], found.quarantine["reason"], strict=True))
-    assert reasons[3].endswith("order_id, line O1, 1 stands already in line 2, which is kept; the values are the same")
-    assert reasons[4].endswith("which is kept; the values differ in item_id, demand_qty, location_id")
+    same = "line O1, 1 stands already in line 2, which is kept; the values are the same. Export each row once."
+    assert same in reasons[3]
+    differ = "which is kept; the values differ in item_id, demand_qty, location_id. Export only the row that is right."
+    assert differ in reasons[4]
     assert "demand_qty" in reasons[5]
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from stockstrata.sample.sizes import Scale
+from stockstrata.sample.sizes import Scale, codes
 
 PATTERNS = ("smooth", "erratic", "intermittent", "lumpy")
 _PATTERN_SHARES = np.array([0.42, 0.18, 0.24, 0.16])
@@ -45,7 +45,8 @@ def plan_items(scale: Scale, rng: np.random.Generator) -> pd.DataFrame:
         commercial columns `category, family, uom, cost, price, supplier, second_supplier, share, moq, multiple`.
     """
     roles = _roles(scale.item_count, rng)
-    items = pd.DataFrame({"item_id": [f"ITM-{k:05d}" for k in range(1, len(roles) + 1)], "role": roles})
+    numbers = scale.first_item_number + np.arange(len(roles))
+    items = pd.DataFrame({"item_id": codes("ITM-", numbers, 5), "role": roles})
     items["pattern"] = _patterns(roles, rng)
     items = pd.concat([items, _sizes(items, rng)], axis=1)
     items = pd.concat([items, _commercial(items, scale, rng)], axis=1)

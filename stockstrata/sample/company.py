@@ -1,5 +1,6 @@
 """The sample company: one call makes the extract that a company would bring and the truth behind it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,9 +29,13 @@ _STREAMS = (
 )  # fmt: skip
 
 
+_SHARED = ("locations", "suppliers", "customers", "calendar", "lanes", "capacity")
+"""Extract tables that all divisions share; the first one brings them."""
+
+
 @dataclass(frozen=True)
 class SampleCompany:
-    """One made-up company.
+    """One made-up company, or one division of it.
 
     Attributes:
         extract: contract entity -> table with the contract's column names, as the company would bring it; entities
@@ -62,21 +67,60 @@ def generate_company(size: Size, *, seed: int) -> SampleCompany:
         >>> generate_company("tiny", seed=1).grain
         'day'
     """
-    streams = np.random.SeedSequence(seed).spawn(len(_STREAMS))
-    rng = {name: np.random.default_rng(stream) for name, stream in zip(_STREAMS, streams, strict=True)}
-    plan = _run_company(SCALES[size], rng)
+    parts = list(generate_divisions(SCALES[size], seed=seed))
+    if len(parts) == 1:
+        return parts[0]
+    extract, truth = _put_together([part.extract for part in parts]), _put_together([part.truth for part in parts])
+    return SampleCompany(extract, truth, parts[0].grain, CURRENCY)
+
+
+def generate_divisions(scale: Scale, *, seed: int) -> Iterator[SampleCompany]:
+    """Make a company division by division, so that no more than one stands in memory.
+
+    A division depends on the seed, its place and its extent, not on the ones before it. What all share (locations,
+    suppliers, customers, calendar, lanes, capacity) comes with the first.
+
+    Args:
+        scale: extent of the whole company, as in `SCALES` or with another number of items.
+        seed: any whole number from 0.
+
+    Yields:
+        Extract and truth of one division after the other.
+    """
+    first = _streams(seed, 0)
+    suppliers = plan_suppliers(scale, first["suppliers"])
+    customers = customer_frame(scale, first["customers"])
+    for part in scale.divisions():
+        yield _division(part, suppliers, customers, _streams(seed, part.division))
+
+
+def _streams(seed: int, division: int) -> dict[str, np.random.Generator]:
+    root = np.random.SeedSequence([seed, division] if division else seed)
+    return {name: np.random.default_rng(s) for name, s in zip(_STREAMS, root.spawn(len(_STREAMS)), strict=True)}
+
+
+def _division(
+    scale: Scale, suppliers: pd.DataFrame, customers: pd.DataFrame, rng: dict[str, np.random.Generator]
+) -> SampleCompany:
+    plan = _run_division(scale, suppliers, customers, rng)
     extract = _extract(plan, rng)
     truth = truth_tables(plan)
     truth["planted_errors"] = no_errors()
-    if plan.scale.error_copies:
-        extract, truth["planted_errors"] = plant_errors(extract, copies=plan.scale.error_copies, rng=rng["errors"])
-    return SampleCompany(extract, truth, plan.scale.grain, CURRENCY)
+    if scale.error_copies:
+        extract, truth["planted_errors"] = plant_errors(extract, copies=scale.error_copies, rng=rng["errors"])
+    return SampleCompany(extract, truth, scale.grain, CURRENCY)
 
 
-def _run_company(scale: Scale, rng: dict[str, np.random.Generator]) -> Plan:
+def _put_together(parts: list[dict[str, pd.DataFrame]]) -> dict[str, pd.DataFrame]:
+    names = {name: None for part in parts for name in part}
+    return {name: pd.concat([part[name] for part in parts if name in part], ignore_index=True) for name in names}
+
+
+def _run_division(
+    scale: Scale, suppliers: pd.DataFrame, customers: pd.DataFrame, rng: dict[str, np.random.Generator]
+) -> Plan:
     items = plan_items(scale, rng["items"])
     series = plan_series(items, scale, rng["series"])
-    suppliers = plan_suppliers(scale, rng["suppliers"])
     promotions = plan_promotions(items, scale, rng["promotions"])
     calendar = calendar_frame(int(str(scale.first_date)[:4]), int(str(scale.last_date)[:4]) + 1)
     effects, running = promotion_effects(promotions, scale)
@@ -94,7 +138,6 @@ def _run_company(scale: Scale, rng: dict[str, np.random.Generator]) -> Plan:
     )
     price_dates, prices = list_prices(items, scale, rng["prices"])
     locations = location_frame(scale)
-    customers = customer_frame(scale, rng["customers"])
     return Plan(
         scale, items, series, locations, suppliers, customers, promotions, running, calendar, prices, price_dates,
         demand, lines, policy, history,
@@ -124,4 +167,5 @@ def _extract(plan: Plan, rng: dict[str, np.random.Generator]) -> dict[str, pd.Da
         "stock_movements": stock_extract.movement_frame(plan),
         "erp_parameters": master_extract.erp_frame(plan),
     }
-    return {entity: table for entity, table in tables.items() if len(table)}
+    left_out = _SHARED if plan.scale.division else ()
+    return {entity: table for entity, table in tables.items() if len(table) and entity not in left_out}

@@ -60,8 +60,3 @@ class Plan:
         known = (day >= 0) & (day < self.scale.day_count)
         dates = self.scale.first_date + np.where(known, day, 0).astype("timedelta64[D]")
         return np.where(known, dates, np.datetime64("NaT", "D")).astype("datetime64[ns]")
-
-
-def codes(prefix: str, numbers: np.ndarray, width: int) -> np.ndarray:
-    """Codes such as SO-0000012, as an object array."""
-    return np.char.mod(f"{prefix}%0{width}d", numbers).astype(object)

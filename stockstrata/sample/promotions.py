@@ -3,11 +3,13 @@
 import numpy as np
 import pandas as pd
 
-from stockstrata.sample.sizes import Scale
+from stockstrata.sample.sizes import Scale, codes
 
 SLOT_WEEKS = 26  # An item is promoted at most once a slot, so effects never overlap.
 PROMOTION_WEEKS = 2
 DIP_WEEKS = 2
+_DIVISION_CAMPAIGNS = 100
+"""Numbers that belong to the campaigns of one division."""
 _FUTURE_START = np.datetime64("2026-01-12", "D")
 
 
@@ -42,7 +44,7 @@ def plan_promotions(items: pd.DataFrame, scale: Scale, rng: np.random.Generator)
     uplift = rng.uniform(0.5, 1.5, len(chosen))
     return pd.DataFrame(
         {
-            "promotion_id": np.array([f"PROMO-{k + 1:03d}" for k in number], dtype=object),
+            "promotion_id": codes("PROMO-", scale.division * _DIVISION_CAMPAIGNS + number + 1, 3),
             "item": chosen,
             "location": where[number],
             "start_week": np.append(start_week, scale.week_count)[number],

@@ -5,7 +5,8 @@ import pandas as pd
 
 from stockstrata.sample.order_lines import OrderLines
 from stockstrata.sample.partners import TIER_DISCOUNT
-from stockstrata.sample.plan import Plan, codes
+from stockstrata.sample.plan import Plan
+from stockstrata.sample.sizes import codes
 
 _SHORT_RATE = 0.03
 _LATE_RATE = 0.08

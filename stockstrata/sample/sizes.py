@@ -1,6 +1,7 @@
 """How big a sample company is and which days it covers; the calendar is fixed and never depends on today."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -29,6 +30,9 @@ class Scale:
         step_days: 1 for order lines a day, 7 for sums a week (weeks start on Monday).
         jump_date: first order day on which the second supplier is slower.
         error_copies: planted data errors of each kind; 0 for a clean extract.
+        division_item_count: most items that are drawn together; a company of more is made division by division.
+        division: position of this division, from 0.
+        first_item_number: number of its first item.
     """
 
     size: Size
@@ -43,6 +47,9 @@ class Scale:
     step_days: int
     jump_date: np.datetime64
     error_copies: int
+    division_item_count: int = 1_000
+    division: int = 0
+    first_item_number: int = 1
 
     @property
     def grain(self) -> Literal["day", "week"]:
@@ -91,6 +98,20 @@ class Scale:
         first_days = self.days[:: self.step_days]
         return (first_days - self.first_monday).astype(int) // 7
 
+    def with_items(self, item_count: int) -> "Scale":
+        """The same company with another number of items, promoted as often."""
+        campaigns = max(1, round(self.campaign_count * item_count / self.item_count))
+        return replace(self, item_count=item_count, campaign_count=campaigns)
+
+    def divisions(self) -> list["Scale"]:
+        """The company in parts of equal size that share locations, suppliers and customers but no item."""
+        count = -(-self.item_count // self.division_item_count)
+        ends = [self.item_count * place // count for place in range(count + 1)]
+        return [
+            replace(self.with_items(end - start), division=place, first_item_number=start + 1)
+            for place, (start, end) in enumerate(pairwise(ends))
+        ]
+
 
 SCALES: dict[Size, Scale] = {
     "tiny": Scale("tiny", 24, 2, 4, 8, 4, 1, _day("2023-10-01"), _day("2025-12-31"), 1, _day("2025-02-03"), 1),
@@ -99,3 +120,8 @@ SCALES: dict[Size, Scale] = {
         "large", 10_000, 3, 60, 200, 60, 100, _day("2023-07-03"), _day("2025-12-28"), 7, _day("2025-03-03"), 0
     ),
 }
+
+
+def codes(prefix: str, numbers: np.ndarray, width: int) -> np.ndarray:
+    """Codes such as SO-0000012, as an object array."""
+    return np.char.mod(f"{prefix}%0{width}d", numbers).astype(object)

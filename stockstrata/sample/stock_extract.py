@@ -3,9 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from stockstrata.sample.plan import Plan, codes
+from stockstrata.sample.plan import Plan
+from stockstrata.sample.sizes import codes
 
 _BLOCKED_DAYS = 14
+_DIVISION_ORDERS = 100_000
+"""Order numbers that belong to one division: no two divisions share an order."""
 
 
 def snapshot_days(plan: Plan) -> np.ndarray:
@@ -105,7 +108,7 @@ def purchase_order_frame(plan: Plan) -> pd.DataFrame:
     promised = day + plan.suppliers["contract_days"].to_numpy(dtype=int)[supplier]
     return pd.DataFrame(
         {
-            "order_id": codes("PO-", rows["number"].to_numpy() + 1, 7),
+            "order_id": codes("PO-", plan.scale.division * _DIVISION_ORDERS + rows["number"].to_numpy() + 1, 7),
             "line": rows["line"],
             **plan.ids(series),
             "supplier_id": plan.suppliers["supplier_id"].to_numpy(dtype=object)[supplier],

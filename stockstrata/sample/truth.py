@@ -17,14 +17,16 @@ def truth_tables(plan: Plan) -> dict[str, pd.DataFrame]:
         plan: the company.
 
     Returns:
-        `true_demand`, `item_locations`, `lead_times`, `events` and, where the grain is the day, `stock_ledger`.
+        `true_demand`, `item_locations`, `events`, where the grain is the day `stock_ledger`, and with the first
+        division what all share: `lead_times`.
     """
     tables = {
         "true_demand": true_demand(plan),
         "item_locations": item_location_truth(plan),
-        "lead_times": lead_time_truth(plan),
         "events": events(plan),
     }
+    if plan.scale.division == 0:
+        tables["lead_times"] = lead_time_truth(plan)
     if plan.scale.step_days == 1:
         tables["stock_ledger"] = stock_ledger(plan)
     return tables
@@ -124,7 +126,9 @@ def events(plan: Plan) -> pd.DataFrame:
     `event_code` is promotion, launch, phase_out, supersession, dormancy or lead_time_jump; `is_stated` tells whether
     the extract says so.
     """
-    parts = [_promotion_events(plan), *_life_events(plan), _jump_event(plan)]
+    parts = [_promotion_events(plan), *_life_events(plan)]
+    if plan.scale.division == 0:
+        parts.append(_jump_event(plan))
     columns = ["event_code", "item_id", "location_id", "supplier_id", "related_id", "start_date", "end_date"]
     columns += ["uplift_rate", "dip_rate", "is_stated"]
     rows = [part.reindex(columns=columns).astype(object) for part in parts]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stockstrata.sample.company import SampleCompany, generate_company
+from stockstrata.sample.company import SampleCompany, generate_company, generate_divisions
 from stockstrata.sample.files import to_csv_bytes
 from stockstrata.sample.sizes import SCALES
 
@@ -264,3 +264,20 @@ def test_weekly_company_sells_in_whole_weeks(monkeypatch: pytest.MonkeyPatch) ->
     assert all(len(table) for table in made.extract.values())
     assert made.extract["stock"]["stock_date"].nunique() == 30
     assert made.extract["purchase_orders"]["receipt_date"].max() <= pd.Timestamp("2025-12-28")
+
+
+def test_a_division_depends_on_none_before_it() -> None:
+    scale = dataclasses.replace(SCALES["large"], item_count=90, campaign_count=6, division_item_count=40)
+    parts = list(generate_divisions(scale, seed=4))
+    assert [len(part.extract["items"]) for part in parts] == [30, 30, 30]
+    alone = generate_divisions(dataclasses.replace(scale, item_count=30, campaign_count=2), seed=4)
+    assert fingerprint(next(alone)) == fingerprint(parts[0])
+    for entity, key in (("items", ["item_id"]), ("purchase_orders", ["order_id", "line", "receipt_date"])):
+        whole = pd.concat([part.extract[entity] for part in parts])
+        assert not whole.duplicated(key).any(), entity
+    promoted = pd.concat([part.extract["promotions"] for part in parts])
+    assert promoted.groupby("promotion_id")["start_date"].nunique().eq(1).all()
+    assert "suppliers" in parts[0].extract
+    assert "suppliers" not in parts[1].extract
+    demands = [part.extract["demand"]["demand_qty"].to_numpy() for part in parts]
+    assert not np.array_equal(demands[0][:100], demands[1][:100])

@@ -11,8 +11,8 @@ import dagster as dg
 from data_quality.contracts import Contract, load_contracts, raw_columns
 from orchestration.automation import PLATFORM_OWNERS, WRITER_POOL
 from orchestration.partitions import PERIODS
-from orchestration.resources.entity_load import EntityLoad
 from orchestration.resources.landing import Landing
+from orchestration.resources.load_record import EntityLoad
 from orchestration.resources.warehouse import Warehouse
 
 CONTRACTS = load_contracts()
@@ -21,9 +21,13 @@ _CONTRACT = "rows_keep_the_contract"
 _QUALITY = {
     dg.AssetKey(["quality", name]): description
     for name, description in (
-        ("load", "One row per load and entity: the file with its hash, and its rows landed, accepted, new or late."),
+        ("load", "One row per load and entity: read or not and why, its file with hash, its rows landed, new or gone."),
+        ("load_period", "One row per load, entity and period of facts: rows new, changed, late and retracted there."),
         ("quarantine", "One row per load, row set aside and clause it broke: where, what was found and expected."),
         ("clause_result", "One row per load, entity and clause of its contract: rows checked and rows failed."),
+        # Made here, empty; steps of a cycle add to it, and the next run of the cycle reads it.
+        ("isolated_result", "One row per cycle, item-location and table whose row a step found implausible."),
+        ("run_step", "One row per run, step and asset: time and rows, from Dagster's record. Filled at publication."),
     )
 }
 
@@ -92,7 +96,7 @@ def raw(
     context: dg.AssetExecutionContext, landing: Landing, warehouse: Warehouse
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """One row per version of a landed row: with source, file, row number, row hash, load and time of knowledge."""
-    load = landing.land(warehouse, landing.validate_extract())
+    load = landing.land(warehouse)
     context.log.info(f"load {load.load_id}: {'landed' if load.is_new else 'nothing has changed since'}")
     for name in sorted(CONTRACTS):
         if _key(name) not in context.selected_asset_keys:
@@ -111,18 +115,25 @@ def raw(
 def _figures(entity: EntityLoad | None, load_id: str, *, is_new: bool) -> dict[str, Any]:
     if entity is None:
         return {"dagster/row_count": 0, "is_provided": False}
-    periods = [f"| {period} | {rows} |" for period, rows in sorted(entity.period_rows.items())]
+    columns = ("new", "changed", "late", "retracted")
+    periods = [
+        f"| {period} | " + " | ".join(str(getattr(rows, f"{name}_row_count")) for name in columns) + " |"
+        for period, rows in sorted(entity.period_rows.items())
+    ]
     return {
         "dagster/row_count": entity.accepted_row_count,
         "is_provided": True,
         "load_id": load_id,
         "is_new_load": is_new,
+        "read_code": entity.read_code,
+        "read_reason": entity.read_reason,
         "landed_row_count": entity.landed_row_count,
         "quarantined_row_count": entity.quarantined_row_count,
-        "new_row_count": entity.new_row_count,
-        "changed_row_count": entity.changed_row_count,
-        "late_row_count": entity.late_row_count,
-        "rows_by_period": dg.MetadataValue.md("\n".join(["| period | new or changed rows |", "|---|---|", *periods])),
+        **{f"{name}_row_count": getattr(entity, f"{name}_row_count") for name in columns},
+        "retraction_code": entity.reading.retraction_code,
+        "rows_by_period": dg.MetadataValue.md(
+            "\n".join([f"| period | {' | '.join(columns)} |", "|---|---|---|---|---|", *periods])
+        ),
     }
 
 
@@ -153,7 +164,8 @@ def _check_results(entity: EntityLoad) -> Iterator[dg.AssetCheckResult]:
         passed=not broken,
         severity=dg.AssetCheckSeverity.WARN,
         metadata={
-            "clauses": len(entity.clause_results),
+            # A reused entity keeps of its verdict what was broken.
+            **({"clauses": len(entity.clause_results)} if entity.read_code == "read" else {}),
             "broken_clauses": dg.MetadataValue.md("\n".join(["| clause | severity | rows |", "|---|---|---|", *lines])),
         },
     )

@@ -1,175 +1,191 @@
-"""The rows of one entity that a load writes: what is new or changed, and when it became known."""
+"""The files that a load writes of one entity: what is new or changed, when it became known, and what was retracted."""
 
 import datetime as dt
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import duckdb
-import pandas as pd
-from pydantic import BaseModel, ConfigDict
 
-from data_quality.contracts import Contract, load_contracts
+from data_quality.contracts import Contract
 from data_quality.validation import EntityValidation, referenced_columns
-from orchestration.resources.warehouse import OPEN_END, sql_text
+from orchestration.resources.comparison import Comparison, coalesced
+from orchestration.resources.load_record import PeriodRows
+from orchestration.resources.warehouse import sql_text
 
 ALWAYS_KNOWN = "1900-01-01"
+RETRACTED_FOLDER = "retracted"
+_PERIOD = "landing_period_start_date"
 
 
-class EntityLoad(BaseModel):
-    """What one load brought of one entity."""
+@dataclass(frozen=True)
+class LoadStamp:
+    """What all rows of a load carry.
 
-    model_config = ConfigDict(frozen=True)
-
-    entity_name: str
-    file_name: str
-    file_hash: str
-    landed_row_count: int
-    accepted_row_count: int
-    quarantined_row_count: int
-    new_row_count: int
-    changed_row_count: int
-    unchanged_row_count: int
-    late_row_count: int
-    first_event_date: dt.date | None
-    last_event_date: dt.date | None
-    period_rows: dict[dt.date, int]
-    clause_results: list[dict[str, Any]]
-
-
-def write_entity(
-    connection: duckdb.DuckDBPyConnection,
-    entity: EntityValidation,
-    draft: Path,
-    load_id: str,
-    loaded_at: dt.datetime,
-    source_name: str,
-    period_type: str,
-    newest_event: dt.date,
-) -> EntityLoad:
-    """Write an entity's new and changed rows as one Parquet file a period, and its quarantine, into a draft.
-
-    Args:
-        connection: the warehouse, read only: what is known so far.
-        entity: the judged extract.
-        draft: folder of the load's draft.
+    Attributes:
         load_id: the load.
         loaded_at: its time, UTC.
         source_name: its source.
         period_type: month or week.
         newest_event: newest event date of all facts; master rows are filed under its period.
     """
-    contract = load_contracts()[entity.entity_name]
-    connection.register("accepted", entity.accepted)
-    connection.execute(
-        _delta_sql(contract),
-        {
-            "load_id": load_id,
-            "loaded_at": loaded_at,
-            "source_name": source_name,
-            "period_type": period_type,
-            "newest_event": newest_event,
-        },
-    )
-    connection.unregister("accepted")
-    rows = connection.execute(
-        "select landing_period_start_date, count(*) from delta group by all order by all"
+
+    load_id: str
+    loaded_at: dt.datetime
+    source_name: str
+    period_type: str
+    newest_event: dt.date
+
+
+@dataclass(frozen=True)
+class Differences:
+    """What a load wrote of one entity, counted."""
+
+    new_row_count: int
+    changed_row_count: int
+    late_row_count: int
+    retracted_row_count: int
+    first_event_date: dt.date | None
+    last_event_date: dt.date | None
+    period_rows: dict[dt.date, PeriodRows]
+
+
+def write_differences(found: EntityValidation, comparison: Comparison, draft: Path, stamp: LoadStamp) -> Differences:
+    """Write new and changed rows as one Parquet file a period, and the retracted keys as one file, into a draft.
+
+    Args:
+        found: the judged extract; its connection may write to the draft.
+        comparison: how it differs from what is held.
+        draft: folder of the load's draft.
+        stamp: what all rows carry.
+    """
+    contract, work = found.rows.contract, found.rows.connection
+    # Without history all rows are new: a table of them would be one more copy.
+    kind = "temp table" if comparison.has_history else "temp view"
+    work.execute(f"create or replace {kind} delta as {_delta_sql(found, comparison, stamp)}")
+    counted = work.execute(
+        f"select {_PERIOD}, count(*) filter (change_code = 'new'), count(*) filter (change_code = 'changed'), "
+        "count(*) filter (is_late_row), min(event_date), max(event_date) from delta group by all order by all"
     ).fetchall()
-    for period, _ in rows:
-        target = draft / contract.name / period.isoformat() / f"{load_id}.parquet"
-        target.parent.mkdir(parents=True)
-        connection.execute(
-            f"copy (select * exclude (change_code, event_date) from delta where landing_period_start_date = "
-            f"date '{period}' order by row_number) to {sql_text(target)} (format parquet, compression zstd)"
+    if counted:
+        _write_periods(work, draft, contract.name, stamp.load_id)
+    work.execute(f"drop {kind.removeprefix('temp ')} delta")
+    left, retracted = _left_periods(work, comparison), _retracted_periods(work, comparison)
+    if retracted:
+        _write_retracted(work, comparison, draft / RETRACTED_FOLDER / contract.name, stamp)
+    brought = {period: (new, changed, late) for period, new, changed, late, _, _ in counted}
+    period_rows = {
+        period: PeriodRows(
+            new_row_count=brought.get(period, (0, 0, 0))[0],
+            changed_row_count=brought.get(period, (0, 0, 0))[1],
+            late_row_count=brought.get(period, (0, 0, 0))[2],
+            retracted_row_count=retracted.get(period, 0),
         )
-    # A version that is replaced may lie in another period than the one that replaces it.
-    replaced = connection.execute(
-        f"select distinct landing_period_start_date from raw.{contract.name} "
-        f"where known_to_at = timestamp '{OPEN_END}' "
-        "and row_key in (select row_key from delta where change_code = 'changed')"
-    ).fetchall()
-    period_rows = {period: 0 for (period,) in replaced} | dict(rows)
-    counted = connection.execute(
-        "select count(*) filter (change_code = 'new'), count(*) filter (change_code = 'changed'), "
-        "count(*) filter (is_late_row), min(event_date), max(event_date) from delta"
-    ).fetchone()
-    new, changed, late, first, last = counted or (0, 0, 0, None, None)
-    if len(entity.quarantine):
-        _append_quarantine(connection, entity, draft / "quarantine" / f"{load_id}.parquet", load_id, loaded_at)
-    connection.execute("drop table delta")
-    return EntityLoad(
-        entity_name=contract.name,
-        file_name=entity.file_name,
-        file_hash=entity.file_hash,
-        landed_row_count=entity.landed_row_count,
-        accepted_row_count=entity.accepted_row_count,
-        quarantined_row_count=entity.quarantined_row_count,
-        new_row_count=new,
-        changed_row_count=changed,
-        unchanged_row_count=entity.accepted_row_count - new - changed,
-        late_row_count=late,
-        first_event_date=first,
-        last_event_date=last,
+        for period in sorted({*brought, *left, *retracted})
+    }
+    return Differences(
+        new_row_count=sum(rows.new_row_count for rows in period_rows.values()),
+        changed_row_count=sum(rows.changed_row_count for rows in period_rows.values()),
+        late_row_count=sum(rows.late_row_count for rows in period_rows.values()),
+        retracted_row_count=comparison.missing_row_count,
+        first_event_date=min((row[4] for row in counted if row[4]), default=None),
+        last_event_date=max((row[5] for row in counted if row[5]), default=None),
+        # Master rows belong to no period: what they change is found by when they became known.
         period_rows=period_rows if contract.event_date else {},
-        clause_results=[dict(vars(result)) for result in entity.clause_results],
     )
 
 
-def _delta_sql(contract: Contract) -> str:
-    """Rows that are new or differ from the version known so far, with their place in time."""
-    columns = ", ".join(f"accepted.{column.name}" for column in contract.columns)
-    # Names and descriptions are no news; terms, prices and plans that come later were not known before.
-    is_named = "true" if contract.name in referenced_columns() else "false"
-    event = _coalesced(contract.event_date, "null::date")
-    known = _coalesced(contract.known_date, "null::date")
+def _delta_sql(found: EntityValidation, comparison: Comparison, stamp: LoadStamp) -> str:
+    """Rows that are new or differ from the version held so far, with their place in time."""
+    contract = found.rows.contract
+    # What the extract lacks is no column of the file: empty columns would cost as much as filled ones.
+    columns = ", ".join(f'"{name}"' for name in found.rows.columns)
+    event = coalesced(contract.event_date, "null::date")
+    rows = f"({found.rows.accepted_sql()}) as accepted"
+    if comparison.has_history:
+        rows += f" join (select * exclude (event_date) from {comparison.differences}) as differing using (position)"
+    loaded_at = f"timestamp '{stamp.loaded_at}'"
     return f"""
-        create temp table delta as
-        with known_rows as (
-            select row_key, row_hash, known_from_at from raw.{contract.name} where known_to_at = timestamp '{OPEN_END}'
-        ),
-        before as (
-            -- A date in the future (a typing error, an order for next year) says nothing of how far the feed has come.
-            select max({event}) filter ({event} <= loaded_at::date) as high_water, count(*) = 0 as is_first_load
-            from raw.{contract.name}
-        ),
-        placed as (
-            select accepted.*, known_rows.row_key is null as is_new, {event} as event_date, {known} as known_date,
-                before.high_water, before.is_first_load, known_rows.known_from_at as held_from_at,
-                {"true" if contract.event_date else "false"} as is_fact
-            from accepted
-            cross join before
-            left join known_rows on known_rows.row_key = accepted.row_key
-            where known_rows.row_key is null or known_rows.row_hash <> accepted.row_hash
-        )
-        select {columns.replace("accepted.", "")}, $source_name as source_name, file_name, row_number, row_key,
-            row_hash,
-            $load_id as load_id, $loaded_at::timestamp as loaded_at,
-            date_trunc($period_type, coalesce(event_date, $newest_event::date))::date as landing_period_start_date,
-            case
-                when is_new and known_at is not null then known_at
-                -- A correction that repeats the moment of the version it corrects would rewrite the past.
-                when known_at > held_from_at then known_at
-                when not is_new then $loaded_at::timestamp
-                when is_fact and (is_first_load or event_date > coalesce(high_water, date '{ALWAYS_KNOWN}'))
-                    then known_date::timestamp
-                when not is_fact and (is_first_load or {is_named}) then timestamp '{ALWAYS_KNOWN}'
-                else $loaded_at::timestamp
-            end as known_from_at,
-            timestamp '{OPEN_END}' as known_to_at,
-            coalesce(is_fact and is_new and event_date <= high_water, false) as is_late_row,
-            case when is_new then 'new' else 'changed' end as change_code, event_date
-        from placed
+        select {columns}, {sql_text(stamp.source_name)} as source_name, file_name, row_number, row_hash,
+            {sql_text(stamp.load_id)} as load_id, {loaded_at} as loaded_at,
+            date_trunc('{stamp.period_type}', coalesce({event}, date '{stamp.newest_event}'))::date as {_PERIOD},
+            {_known_from_sql(contract, comparison, loaded_at)} as known_from_at,
+            {_late_sql(contract, comparison, event)} as is_late_row,
+            {"case when is_held then 'changed' else 'new' end" if comparison.has_history else "'new'"} as change_code,
+            {event} as event_date
+        from {rows}
     """
 
 
-def _coalesced(columns: tuple[str, ...], otherwise: str) -> str:
-    return f"coalesce({', '.join(columns)})" if columns else otherwise
+def _known_from_sql(contract: Contract, comparison: Comparison, loaded_at: str) -> str:
+    """When a row became known; decision 0001 gives the rules."""
+    known, always = f"{coalesced(contract.known_date, 'null::date')}::timestamp", f"timestamp '{ALWAYS_KNOWN}'"
+    if not comparison.has_history:
+        return f"coalesce(known_at, {known if contract.event_date else always})"
+    # Names and descriptions are no news; terms, prices and plans that come later were not known before.
+    by_event, is_named = "false", contract.name in referenced_columns()
+    if contract.event_date:
+        high_water = comparison.high_water or ALWAYS_KNOWN
+        by_event = f"{coalesced(contract.event_date, 'null::date')} > date '{high_water}'"
+    return f"""
+            case
+                when held_from_at is null and known_at is not null then known_at
+                -- A correction that repeats the moment of the version it corrects would rewrite the past, and so would
+                -- a row that comes back.
+                when known_at > held_from_at and (is_held or known_at >= held_to_at) then known_at
+                when held_from_at is not null then {loaded_at}
+                when {by_event} then {known}
+                when {"true" if is_named else "false"} then {always}
+                else {loaded_at}
+            end"""
 
 
-def _append_quarantine(
-    connection: duckdb.DuckDBPyConnection, entity: EntityValidation, file: Path, load_id: str, loaded_at: dt.datetime
-) -> None:
-    rows = entity.quarantine.assign(load_id=load_id, loaded_at=loaded_at)
-    if file.exists():
-        rows = pd.concat([pd.read_parquet(file), rows], ignore_index=True)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    rows.to_parquet(file, index=False)
+def _late_sql(contract: Contract, comparison: Comparison, event: str) -> str:
+    if not comparison.has_history or not contract.event_date or comparison.high_water is None:
+        return "false"
+    return f"coalesce(not coalesce(is_held, false) and {event} <= date '{comparison.high_water}', false)"
+
+
+def _write_periods(work: duckdb.DuckDBPyConnection, draft: Path, entity: str, load_id: str) -> None:
+    """One file a period, all in one pass over the rows."""
+    parts = draft / ".parts"
+    # With the limit at its default, more than a hundred periods would come as several files each.
+    work.execute("set partitioned_write_max_open_files = 100000")
+    work.execute(
+        f"copy (select * exclude (change_code, event_date) from delta) to {sql_text(parts)} "
+        f"(format parquet, compression zstd, partition_by ({_PERIOD}), write_partition_columns true)"
+    )
+    for folder in parts.iterdir():
+        (file,) = folder.iterdir()
+        target = draft / entity / folder.name.partition("=")[2] / f"{load_id}.parquet"
+        target.parent.mkdir(parents=True)
+        file.rename(target)
+        folder.rmdir()
+    parts.rmdir()
+
+
+def _left_periods(work: duckdb.DuckDBPyConnection, comparison: Comparison) -> set[dt.date]:
+    """Periods of versions that are replaced: they may differ from those of the versions that replace them."""
+    if not comparison.has_history:
+        return set()
+    found = work.execute(
+        f"select distinct held_period from {comparison.differences} where position is not null and is_held"
+    ).fetchall()
+    return {period for (period,) in found}
+
+
+def _retracted_periods(work: duckdb.DuckDBPyConnection, comparison: Comparison) -> dict[dt.date, int]:
+    if not comparison.missing_row_count:
+        return {}
+    return dict(work.execute(f"select {_PERIOD}, count(*) from {comparison.missing} group by all").fetchall())
+
+
+def _write_retracted(work: duckdb.DuckDBPyConnection, comparison: Comparison, folder: Path, stamp: LoadStamp) -> None:
+    folder.mkdir(parents=True)
+    file = folder / f"{stamp.load_id}.parquet"
+    # Closed no earlier than it was known, so that no version has an end before its start.
+    work.execute(
+        f"copy (select row_key, event_date, {_PERIOD}, "
+        f"greatest(known_from_at, timestamp '{stamp.loaded_at}') as known_to_at, {sql_text(stamp.load_id)} as load_id, "
+        f"timestamp '{stamp.loaded_at}' as loaded_at from {comparison.missing} order by row_key) "
+        f"to {sql_text(file)} (format parquet, compression zstd)"
+    )

@@ -1,8 +1,11 @@
 """Landing: loads are written once, found again after a death, and say when each row became known."""
 
+import datetime as dt
+
 import pytest
 
-from orchestration.resources import landing as landing_module
+from orchestration.resources import projection
+from orchestration.resources.history import History, history_of
 
 OPEN = "9999-12-31 00:00:00"
 FIRST, SECOND, THIRD = "2024-03-01 06:00:00", "2024-04-01 06:00:00", "2024-05-01 06:00:00"
@@ -140,7 +143,7 @@ def test_a_whole_load_that_was_not_projected_is_projected_by_the_next_run(small_
         raise KeyboardInterrupt
 
     with monkeypatch.context() as dying:
-        dying.setattr(landing_module, "_project_verdict", die)
+        dying.setattr(projection, "_project_verdict", die)
         with pytest.raises(KeyboardInterrupt):
             small_company.land()
     assert len(small_company.landing.loads()) == 2
@@ -162,7 +165,7 @@ def test_a_lost_warehouse_is_projected_again_from_landing(small_company, clock):
     small_company.bring({"2024-01-10": 6, "2024-02-10": 7})
     clock(SECOND)
     small_company.land()
-    tables = ["raw.demand", "raw.items", "quality.load", "quality.clause_result"]
+    tables = ["raw.demand", "raw.items", "quality.load", "quality.load_period", "quality.clause_result"]
     before = [small_company.warehouse.content_hash(table) for table in tables], small_company.demand()
     (small_company.source.parent / "warehouse.duckdb").unlink()
     assert not small_company.land().is_new
@@ -201,3 +204,18 @@ def test_a_correction_that_repeats_its_known_at_does_not_rewrite_the_past(small_
         ("2024-01-10", 5, "2024-01-11 00:00:00", SECOND, False),
         ("2024-01-10", 50, SECOND, OPEN, False),
     ]
+
+
+def test_history_starts_where_the_bulk_of_the_demand_does_or_where_source_yaml_says(small_company):
+    days = {f"2024-0{month}-{day:02d}": 1 for month in (1, 2, 3) for day in range(1, 11)}
+    small_company.bring({"1987-05-05": 1, **days})
+    found = history_of(small_company.landing.take_in(small_company.warehouse), small_company.warehouse)
+    assert found == History(dt.date(2024, 1, 1), 1, dt.date(1987, 5, 1))
+    small_company.land()
+    # A load of one late row alone does not move it.
+    small_company.bring({"1987-06-05": 1})
+    found = history_of(small_company.landing.take_in(small_company.warehouse), small_company.warehouse)
+    assert found.first_date == dt.date(2024, 1, 1)
+    small_company.settings("history_from: 1987-01-01")
+    found = history_of(small_company.landing.take_in(small_company.warehouse), small_company.warehouse)
+    assert found == History(dt.date(1987, 1, 1))

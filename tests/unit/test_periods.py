@@ -5,7 +5,14 @@ import datetime as dt
 import pandas as pd
 import pytest
 
-from stockstrata.periods import fact_end, last_complete_bucket, period_end, period_start, periods_between
+from stockstrata.periods import (
+    fact_end,
+    history_start,
+    last_complete_bucket,
+    period_end,
+    period_start,
+    periods_between,
+)
 
 
 @pytest.mark.parametrize(
@@ -36,3 +43,27 @@ def test_half_a_week_is_no_bucket():
 @pytest.mark.parametrize(("grain", "end"), [("day", "2014-11-11"), ("week", "2014-11-17"), ("month", "2014-12-01")])
 def test_a_fact_speaks_of_its_grain(grain, end):
     assert fact_end(dt.date(2014, 11, 10), grain).isoformat() == end
+
+
+def months(**rows):
+    return {dt.date(int(name[1:5]), int(name[6:]), 1): count for name, count in rows.items()}
+
+
+@pytest.mark.parametrize(
+    ("rows", "start"),
+    [
+        (months(m1985_03=1, m2023_01=60, m2023_02=60), "2023-01-01"),
+        (months(m1985_03=1, m1999_03=1, m2023_01=60, m2023_02=60), "2023-01-01"),
+        # Few rows, but no gap: history begins slowly.
+        (months(m2022_01=1, m2023_01=60, m2023_02=60), "2022-01-01"),
+        # A gap, but too many rows before it for slips.
+        (months(m1998_01=4, m2023_01=60, m2023_02=60), "1998-01-01"),
+        (months(m1998_01=1, m2023_01=1), "1998-01-01"),
+        # One in a thousand is a slip; dates far ahead are none of a beginning.
+        (months(m1998_01=50, m2023_01=50_000), "2023-01-01"),
+        (months(m2023_01=60, m2062_01=1), "2023-01-01"),
+        (months(m2023_01=1), "2023-01-01"),
+    ],
+)
+def test_history_starts_after_stray_rows_long_before_it(rows, start):
+    assert history_start(rows).isoformat() == start

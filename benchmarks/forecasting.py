@@ -6,13 +6,13 @@ nothing and gives no distributions. `stl_ets` is StatsForecast's MSTL there; the
 
 import datetime as dt
 import time
-import warnings
 from typing import Any
 from unittest import mock
 
 import numpy as np
 import pandas as pd
 
+from benchmarks.bare_forecasts import Call, long_frame, run_call
 from benchmarks.report import Report
 from benchmarks.workbench import Workbench
 from orchestration.resources.parameters import ParameterStore
@@ -77,7 +77,7 @@ class _Engine:
         """Seconds of all models."""
         return sum(self.seconds.values())
 
-    def run(self, model_code: str, *arguments: Any, **named: Any) -> np.ndarray:
+    def run(self, model_code: str, *arguments: Any, **named: Any) -> engine.ForecastPaths:
         """Stand in for `forecast_paths`."""
         started = time.perf_counter()
         try:
@@ -113,56 +113,17 @@ def _bare(panel: DemandPanel, pool: np.ndarray, parameters: PlanningParameters) 
         rows = np.flatnonzero(pool == settings.pool_code)
         if not len(rows):
             continue
-        frame = _long(panel.select(rows))
+        frame = long_frame(panel.select(rows))
         plan = validation_plan(
             np.array([_WEEKS]), np.array([_HORIZON]), settings=settings, season_length=panel.season_length
         )
         ends = plan.train_ends[0]
-        folds = {"h": _HORIZON, "n_windows": int(plan.fold_count[0]), "step_size": int(ends[0] - ends[1])}
+        folds = {"n_windows": int(plan.fold_count[0]), "step_size": int(ends[0] - ends[1])}
         for row in parameters.forecast_pools:
             if row.pool_code == settings.pool_code and row.model_code != ENSEMBLE:
-                started = time.perf_counter()
-                _bare_calls(frame, row.model_code, folds, settings.max_history_buckets)
-                seconds[row.model_code] = seconds.get(row.model_code, 0.0) + time.perf_counter() - started
+                held = [
+                    Call(row.model_code, _SEASON, frame, _HORIZON, kind, settings.max_history_buckets)
+                    for kind in (folds, None)
+                ]
+                seconds[row.model_code] = seconds.get(row.model_code, 0.0) + sum(map(run_call, held))
     return seconds
-
-
-def _bare_calls(frame: pd.DataFrame, code: str, folds: dict[str, Any], history: int) -> None:
-    from statsforecast import StatsForecast
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        tool = StatsForecast(models=[_model(code)], freq="W-MON", n_jobs=1)
-        tool.cross_validation(df=frame, refit=code not in engine.FIT_ONCE, input_size=history, **folds)
-        tool.forecast(df=frame.groupby("unique_id").tail(history), h=folds["h"])
-
-
-def _model(code: str) -> Any:
-    from statsforecast import models as sf
-
-    made = {
-        "window_average": lambda: sf.WindowAverage(window_size=13),
-        "year_average": lambda: sf.WindowAverage(window_size=_SEASON, alias="YearAverage"),
-        "ses": lambda: sf.SimpleExponentialSmoothing(alpha=0.1),
-        "ses_optimized": sf.SimpleExponentialSmoothingOptimized,
-        "seasonal_naive": lambda: sf.SeasonalNaive(season_length=_SEASON),
-        "ets_level": lambda: sf.AutoETS(season_length=1, model="ZNN"),
-        "dynamic_optimized_theta": lambda: sf.DynamicOptimizedTheta(season_length=_SEASON),
-        "stl_ets": lambda: sf.MSTL(season_length=_SEASON, trend_forecaster=sf.AutoETS(season_length=1, model="ZNN")),
-        "croston_sba": sf.CrostonSBA,
-        "tsb": lambda: sf.TSB(alpha_d=0.1, alpha_p=0.1),
-        "adida": sf.ADIDA,
-        "imapa": sf.IMAPA,
-    }
-    return made[code]()
-
-
-def _long(panel: DemandPanel) -> pd.DataFrame:
-    count, weeks = panel.demand_qty.shape
-    return pd.DataFrame(
-        {
-            "unique_id": np.repeat(panel.keys["item_id"].to_numpy(), weeks),
-            "ds": np.tile(panel.bucket_start_dates.to_numpy(), count),
-            "y": panel.demand_qty.ravel(),
-        }
-    )

@@ -34,6 +34,12 @@ class Watched:
     output: str
 
 
+def own_peak_mib() -> float:
+    """Largest resident memory of this process so far, in MiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)
+
+
 class CommandError(Exception):
     """A command that was to be measured has failed."""
 

@@ -10,6 +10,8 @@ import typer
 from rich.console import Console
 
 from benchmarks import report as reports
+from benchmarks.broken_lines import measure_broken_lines
+from benchmarks.chaos import measure_chaos
 from benchmarks.code_location import measure_code_location
 from benchmarks.cycles import measure_demo, measure_real
 from benchmarks.expectations import measure_expectations
@@ -17,6 +19,7 @@ from benchmarks.forecasting import measure_forecast
 from benchmarks.installation import measure_install
 from benchmarks.landing import measure_landing
 from benchmarks.processes import CommandError
+from benchmarks.scale import measure_scale
 from benchmarks.workbench import Workbench
 from orchestration.resources.settings import read_settings
 
@@ -24,12 +27,15 @@ BENCHMARKS: dict[str, Callable[[Workbench], reports.Report]] = {
     "code_location": measure_code_location,
     "demo": measure_demo,
     "landing": measure_landing,
+    "broken_lines": measure_broken_lines,
     "great_expectations": measure_expectations,
     "forecast": measure_forecast,
     **{name: partial(measure_real, name=name) for name in ("online_retail", "mfg_man", "contraceptive")},
     "install": measure_install,
+    "chaos": measure_chaos,
+    "scale": measure_scale,
 }
-ONLY_BY_NAME = frozenset({"install"})
+ONLY_BY_NAME = frozenset({"install", "chaos", "scale"})
 
 out = Console(width=None if Console().is_terminal else 150, highlight=False)
 
@@ -37,8 +43,12 @@ out = Console(width=None if Console().is_terminal else 150, highlight=False)
 def main(
     names: Annotated[list[str] | None, typer.Argument(help=f"Some of: {', '.join(BENCHMARKS)}.")] = None,
     large: Annotated[bool, typer.Option("--large", help="Measure landing on the large sample too.")] = False,
+    item_locations: Annotated[
+        list[int] | None, typer.Option(min=100, help="A size that `scale` measures; may be given again.")
+    ] = None,
+    kills: Annotated[int, typer.Option(min=1, help="How many runs `chaos` kills.")] = 100,
 ) -> None:
-    """Measure; without names everything but `install`. Figures also go to benchmarks.jsonl in STOCKSTRATA_HOME."""
+    """Measure; without names all but `install`, `chaos` and `scale`. Figures go to benchmarks.jsonl too."""
     unknown = sorted(set(names or ()) - set(BENCHMARKS))
     if unknown:
         out.print(f"No benchmark is called {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}.")
@@ -48,7 +58,9 @@ def main(
     reports.show_machine(out)
     has_failed = False
     with tempfile.TemporaryDirectory(prefix="stockstrata_bench_") as folder:
-        bench = Workbench(Path(folder), is_large=large)
+        bench = Workbench(Path(folder), is_large=large, kill_count=kills)
+        if item_locations:
+            bench.item_locations = tuple(item_locations)
         for name in chosen:
             has_failed |= not _measured(name, bench, file)
     out.print(f"Kept in {file}")

@@ -26,10 +26,14 @@ class Workbench:
     Attributes:
         folder: temporary folder; every benchmark makes its own below it.
         is_large: whether the large sample is measured too.
+        item_locations: sizes that `scale` measures.
+        kill_count: how many runs the chaos run kills; a tenth as many run out of disk, a twentieth find a lock.
     """
 
     folder: Path
     is_large: bool = False
+    kill_count: int = 100
+    item_locations: tuple[int, ...] = (3_000, 10_000, 30_000)
     _sample: PlannedSample | None = field(default=None, init=False)
 
     @property

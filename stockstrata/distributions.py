@@ -157,7 +157,9 @@ def _poisson_cdf(x: np.ndarray, mean: np.ndarray, _sd: np.ndarray) -> np.ndarray
 
 
 def _nb_cdf(x: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
-    out, (wide, extreme) = _poisson_cdf(x, mean, sd), _split(mean, sd)
+    out, (wide, extreme) = np.empty(x.shape), _split(mean, sd)
+    narrow = ~(wide | extreme)
+    out[narrow] = _poisson_cdf(x[narrow], mean[narrow], sd[narrow])
     r, p = _nb_parameters(mean[wide], sd[wide])
     out[wide] = 1 - _nb_tail(np.floor(x[wide]), r, p)
     out[extreme] = _gamma_cdf(np.floor(x[extreme]) + 1, mean[extreme], sd[extreme])
@@ -169,7 +171,9 @@ def _poisson_loss_at(x: np.ndarray, mean: np.ndarray, _sd: np.ndarray) -> np.nda
 
 
 def _nb_loss_at(x: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
-    out, (wide, extreme) = _poisson_loss_at(x, mean, sd), _split(mean, sd)
+    out, (wide, extreme) = np.empty(x.shape), _split(mean, sd)
+    narrow = ~(wide | extreme)
+    out[narrow] = _poisson_loss_at(x[narrow], mean[narrow], sd[narrow])
     r, p = _nb_parameters(mean[wide], sd[wide])
     y = x[wide]
     out[wide] = mean[wide] * _nb_tail(y - 1, r + 1, p) - y * _nb_tail(y, r, p)
@@ -191,19 +195,33 @@ def _between_whole(at: _Function) -> _Function:
 
 
 def _whole_quantile(cdf_at: _Function) -> _Function:
-    """Least whole x with F(x) >= p, by doubling and then halving: no table of the distribution is built."""
+    """Least whole x with F(x) >= p, sought outwards from a good guess: no table of the distribution is built."""
 
     def search(p: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
-        low, high = np.full(mean.shape, -1.0), np.ceil(mean + sd) + 1
-        while (short := cdf_at(high, mean, sd) < p).any():
-            low, high = np.where(short, high, low), np.where(short, high * 2, high)
-        # Compared with the middle, not by distance: above 2**53 neighbouring floats lie more than one unit apart.
-        while (open_ := ((middle := np.floor((low + high) / 2)) > low) & (middle < high)).any():
-            enough = cdf_at(middle, mean, sd) >= p
-            high, low = np.where(open_ & enough, middle, high), np.where(open_ & ~enough, middle, low)
+        low, high = np.full(mean.shape, -1.0), np.full(mean.shape, np.inf)
+        middle, stride = _near_quantile(p, mean, sd), np.maximum(np.floor(sd / 8), 1.0)
+        rows = np.arange(mean.size)
+        while rows.size:
+            enough = cdf_at(middle, mean[rows], sd[rows]) >= p[rows]
+            high[rows[enough]], low[rows[~enough]] = middle[enough], middle[~enough]
+            # Until there is a bound on either side, ever longer strides; then the middle between the two.
+            below, above = low[rows], high[rows]
+            middle = np.floor((below + above) / 2)
+            middle = np.where(below < 0, np.maximum(np.minimum(above - stride, middle), 0.0), middle)
+            middle = np.where(np.isinf(above), below + stride, middle)
+            # Compared with the middle, not by distance: above 2**53 neighbouring floats lie more than one unit apart.
+            is_open = (middle > below) & (middle < above)
+            rows, middle, stride = rows[is_open], middle[is_open], 2 * stride[is_open]
         return high
 
     return search
+
+
+def _near_quantile(p: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
+    """A whole number near the quantile (Cornish-Fisher expansion to the skewness of a negative binomial)."""
+    z = scipy.special.ndtri(np.clip(p, 1e-12, 1 - 1e-12))
+    skewness = (2.0 - np.minimum(mean / sd**2, 1.0)) * sd / mean
+    return np.maximum(np.floor(mean + sd * (z + (z**2 - 1.0) * np.minimum(skewness, 2.0) / 6.0)), 0.0)
 
 
 def _certain_loss(x: np.ndarray, mean: np.ndarray, _sd: np.ndarray) -> np.ndarray:

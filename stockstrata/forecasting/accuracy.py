@@ -11,6 +11,8 @@ from stockstrata.tables import FORECAST_ACCURACY
 
 ALL_SEGMENTS = "ALL"
 PINBALL_LEVELS = {"p50": 0.50, "p90": 0.90, "p95": 0.95}
+_SCALED = ("mase", *(f"pinball_{name}" for name in PINBALL_LEVELS))
+_SERIES_LAG = ["segment_code", "series", "lag_buckets"]
 ACCURACY_COLUMNS = [column.name for column in FORECAST_ACCURACY.columns if column.name != "period_start_date"]
 
 
@@ -50,51 +52,73 @@ def snapshot_accuracy(
             **{name: judged[f"{name}_qty"].to_numpy(dtype=float) for name in PINBALL_LEVELS},
         }
     )
-    return accuracy_rows(observations, evaluation_code="frozen_snapshot")
+    return accuracy_rows(series_accuracy(observations), evaluation_code="frozen_snapshot")
 
 
-def accuracy_rows(observations: pd.DataFrame, *, evaluation_code: str) -> pd.DataFrame:
-    """Sum pairs of forecast and actual up to segment and lag.
-
-    Scaled measures are means over pairs of a series, then over series; series without a scale (constant history) are
-    left out of them. A ratio without demand behind it is null.
+def series_accuracy(observations: pd.DataFrame) -> pd.DataFrame:
+    """Sum pairs of forecast and actual up to series and lag; what `accuracy_rows` takes.
 
     Args:
         observations: `segment_code, series, lag_buckets, actual, forecast, scale, p50, p90, p95`, one row a pair.
-        evaluation_code: `rolling_origin` or `frozen_snapshot`.
 
     Returns:
-        FORECAST_ACCURACY columns, sorted by segment and lag.
+        One row a segment, series and lag: how many pairs, and the sum of each measure over them.
     """
-    if observations.empty:
-        return pd.DataFrame({name: [] for name in ACCURACY_COLUMNS})
     scale = observations["scale"].to_numpy()
     actual = observations["actual"].to_numpy()
-    pairs = observations[["segment_code", "series", "lag_buckets", "actual", "forecast"]].assign(
-        absolute=np.abs(observations["forecast"].to_numpy() - actual),
-        covered=(actual <= observations["p90"].to_numpy()).astype(float),
-        mase=safe_ratio(np.abs(observations["forecast"].to_numpy() - actual), scale),
+    absolute = np.abs(observations["forecast"].to_numpy() - actual)
+    pairs = observations[[*_SERIES_LAG, "actual", "forecast"]].assign(
+        absolute=absolute,
+        pairs=1,
+        covered=(actual <= observations["p90"].to_numpy()).astype(np.int64),
+        mase=safe_ratio(absolute, scale),
         **{
             f"pinball_{name}": safe_ratio(pinball_loss(actual, observations[name].to_numpy(), level), scale)
             for name, level in PINBALL_LEVELS.items()
         },
     )
-    rows = pd.concat([_sums(pairs), _sums(pairs.assign(segment_code=ALL_SEGMENTS))], ignore_index=True)
+    return _summed(pairs)
+
+
+def accuracy_rows(by_series: pd.DataFrame, *, evaluation_code: str) -> pd.DataFrame:
+    """Sum the pairs of series up to segment and lag.
+
+    Scaled measures are means over pairs of a series, then over series; series without a scale (constant history) are
+    left out of them. A ratio without demand behind it is null.
+
+    Args:
+        by_series: frame of `series_accuracy`, a series in one part of it only.
+        evaluation_code: `rolling_origin` or `frozen_snapshot`.
+
+    Returns:
+        FORECAST_ACCURACY columns, sorted by segment and lag.
+    """
+    if by_series.empty:
+        return pd.DataFrame({name: [] for name in ACCURACY_COLUMNS})
+    # A series that changed its segment counts once in ALL.
+    whole = _summed(by_series.assign(segment_code=ALL_SEGMENTS))
+    rows = pd.concat([_rates(by_series), _rates(whole)], ignore_index=True)
     rows = rows.assign(evaluation_code=evaluation_code).sort_values(["segment_code", "lag_buckets"], ignore_index=True)
     return rows.loc[:, ACCURACY_COLUMNS]
 
 
-def _sums(pairs: pd.DataFrame) -> pd.DataFrame:
-    by = ["segment_code", "lag_buckets"]
-    scaled = ["mase", *(f"pinball_{name}" for name in PINBALL_LEVELS)]
-    groups = pairs.groupby(by, sort=True)
-    sums = pairs[[*by, "actual", "forecast", "absolute"]].groupby(by, sort=True).sum()
+def _summed(rows: pd.DataFrame) -> pd.DataFrame:
+    # A measure without a scale stays missing, as it is for every pair of its series.
+    return rows.groupby(_SERIES_LAG, sort=True).sum(min_count=1).reset_index()
+
+
+def _rates(by_series: pd.DataFrame) -> pd.DataFrame:
+    scaled = list(_SCALED)
+    ready = by_series.assign(**{name: by_series[name] / by_series["pairs"] for name in scaled})
+    groups = ready.groupby(["segment_code", "lag_buckets"], sort=True)
+    sums = groups[["actual", "forecast", "absolute"]].sum()
     actual, forecast, absolute = sums.to_numpy(dtype=float).T
-    means = pairs.groupby([*by, "series"], sort=True)[scaled].mean().groupby(level=by).mean()
+    means = groups[scaled].mean()
+    counts = groups[["pairs", "covered"]].sum()
     return pd.DataFrame(
         {
             "series_count": groups["series"].nunique(),
-            "observation_count": groups["series"].count(),
+            "observation_count": counts["pairs"],
             "actual_qty": actual,
             "forecast_qty": forecast,
             "absolute_error_qty": absolute,
@@ -102,7 +126,7 @@ def _sums(pairs: pd.DataFrame) -> pd.DataFrame:
             "bias_rate": safe_ratio(forecast - actual, actual),
             "mase_ratio": means["mase"],
             **{f"pinball_{name}_ratio": means[f"pinball_{name}"] for name in PINBALL_LEVELS},
-            "coverage_p90_rate": groups["covered"].mean(),
+            "coverage_p90_rate": counts["covered"] / counts["pairs"],
         },
         index=sums.index,
     ).reset_index()

@@ -5,6 +5,7 @@ which costs more than the cheap models themselves. Nothing here scores or choose
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -33,6 +34,22 @@ LARGEST_GROWTH = 10.0
 _STL_JUMPS = {"seasonal_jump": 2, "trend_jump": 9, "low_pass_jump": 6}
 
 _SEASONS = frozenset({"seasonal_naive", "ets_seasonal", "stl_ets"})
+
+_UNUSABLE = f"a number that is not finite, or above {LARGEST_GROWTH:g} times the largest bucket seen"
+
+
+@dataclass(frozen=True)
+class ForecastPaths:
+    """Forecasts of n series from K origins.
+
+    Attributes:
+        qty: never negative; NaN where there is no origin, beyond a series' own depth, or where the model gave no
+            usable number, (n, K, D).
+        faults: what went wrong with the model, by series; a series without an entry had no trouble.
+    """
+
+    qty: np.ndarray
+    faults: dict[int, str]
 
 
 class _StlEts:
@@ -117,30 +134,29 @@ def forecast_paths(
     series: Sequence[np.ndarray],
     train_ends: np.ndarray,
     *,
-    depth: int,
+    depth: np.ndarray,
     season_length: int,
     is_seasonal: np.ndarray,
     max_history: int,
-) -> np.ndarray:
+) -> ForecastPaths:
     """Forecast each series from each of its origins, seeing only the buckets before the origin.
 
     Args:
         model_code: one of `MODEL_CODES`.
         series: n arrays of demand from the start of the series, oldest first, no NaN.
         train_ends: integer array (n, K), buckets known at each origin, newest origin first; -1 where there is none.
-        depth: buckets to forecast from each origin.
+        depth: buckets to forecast from each origin, (n,). Every series has its own, so that none depends on the
+            series it is forecast with.
         season_length: buckets of a year.
         is_seasonal: whether a series may be given a season: its earliest validation origin knows two of them, (n,).
         max_history: newest buckets that a model may learn from.
-
-    Returns:
-        Array (n, K, depth), never negative; NaN where there is no origin or the model gave no usable number.
 
     Raises:
         ParameterError: the model is unknown.
         PlanningError: a series holds NaN.
 
-    Example: `forecast_paths("naive", [np.array([1.0, 5.0])], np.array([[2, 1]]), depth=1, ...)` is `[[[5], [1]]]`.
+    Example: `forecast_paths("naive", [np.array([1.0, 5.0])], np.array([[2, 1]]), depth=np.array([1]), ...).qty` is
+    `[[[5], [1]]]`.
     """
     if model_code not in MODEL_CODES:
         raise ParameterError(
@@ -150,8 +166,10 @@ def forecast_paths(
         raise PlanningError(f"forecast engine: {model_code} was given a gap in a history; fill or mask it first.")
     if model_code in ("window_average", "year_average"):
         quarter = _QUARTER_BUCKETS.get(season_length, season_length)
-        return _window_paths(series, train_ends, depth, quarter if model_code == "window_average" else season_length)
-    paths = np.full((*train_ends.shape, depth), np.nan)
+        window = quarter if model_code == "window_average" else season_length
+        return ForecastPaths(_window_paths(series, train_ends, depth, window), {})
+    paths = np.full((*train_ends.shape, int(depth.max())), np.nan)
+    faults: dict[int, str] = {}
     factory = _factories()[model_code]
     models = {1: factory(1), season_length: factory(season_length)}
     for row, demand in enumerate(series):
@@ -160,12 +178,18 @@ def forecast_paths(
             continue
         model = models[season_length if is_seasonal[row] or model_code == "seasonal_naive" else 1]
         histories = [(slot, demand[max(end - max_history, 0) : end]) for slot, end in reversed(ends)]
-        _one_series(model, model_code, histories, paths[row])
-    return _usable(paths, series, train_ends)
+        fault = _one_series(model, model_code, histories, paths[row, :, : depth[row]])
+        if fault is not None:
+            faults[row] = fault
+    usable = _usable(paths, series, train_ends, depth)
+    for row in np.flatnonzero((np.isnan(usable[:, :, 0]) & (train_ends > 0)).any(axis=1)):
+        faults.setdefault(int(row), _UNUSABLE)
+    return ForecastPaths(usable, faults)
 
 
-def _one_series(model: Any, model_code: str, histories: list[tuple[int, np.ndarray]], out: np.ndarray) -> None:
-    depth = out.shape[1]
+def _one_series(model: Any, model_code: str, histories: list[tuple[int, np.ndarray]], out: np.ndarray) -> str | None:
+    """Fill `out` (K, depth); what the library raised first, if it did."""
+    depth, fault = out.shape[1], None
     is_carried = model_code in FIT_ONCE and len(histories) > 1
     is_fitted = False
     for slot, history in histories:
@@ -178,26 +202,30 @@ def _one_series(model: Any, model_code: str, histories: list[tuple[int, np.ndarr
                     model.fit(y=history)
                     is_fitted = True
                 answer = model.forward(y=history, h=depth) if is_fitted else model.forecast(y=history, h=depth)
-        except Exception:  # noqa: BLE001, S112 - the library raises bare exceptions; the model then counts as not usable
+        except Exception as error:  # noqa: BLE001 - the library raises bare exceptions; the model is then not usable
+            fault = fault or f"{type(error).__name__}: {error}"
             continue
         out[slot] = answer["mean"]
+    return fault
 
 
-def _window_paths(series: Sequence[np.ndarray], train_ends: np.ndarray, depth: int, window: int) -> np.ndarray:
+def _window_paths(series: Sequence[np.ndarray], train_ends: np.ndarray, depth: np.ndarray, window: int) -> np.ndarray:
     means = np.full(train_ends.shape, np.nan)
     for row, demand in enumerate(series):
         # Summed window by window, not as a difference of running sums: a window of zeros must give exactly zero.
         for slot, end in enumerate(train_ends[row]):
             if end > 0:
                 means[row, slot] = demand[max(end - window, 0) : end].mean()
-    return np.repeat(means[:, :, None], depth, axis=2)
+    inside = np.arange(int(depth.max()))[None, :] < depth[:, None]
+    return np.where(inside[:, None, :], means[:, :, None], np.nan)
 
 
-def _usable(paths: np.ndarray, series: Sequence[np.ndarray], train_ends: np.ndarray) -> np.ndarray:
+def _usable(paths: np.ndarray, series: Sequence[np.ndarray], train_ends: np.ndarray, depth: np.ndarray) -> np.ndarray:
     largest = np.zeros(train_ends.shape)
     for row, demand in enumerate(series):
         for slot, end in enumerate(train_ends[row]):
             largest[row, slot] = demand[: max(end, 0)].max(initial=0.0)
+    beyond = (np.arange(paths.shape[2])[None, :] >= depth[:, None])[:, None, :]
     with np.errstate(invalid="ignore"):
-        sound = np.all(np.isfinite(paths) & (paths <= LARGEST_GROWTH * largest[:, :, None]), axis=2, keepdims=True)
-    return np.where(sound, np.maximum(paths, 0.0), np.nan)
+        sound = np.isfinite(paths) & (paths <= LARGEST_GROWTH * largest[:, :, None])
+    return np.where(np.all(sound | beyond, axis=2, keepdims=True) & ~beyond, np.maximum(paths, 0.0), np.nan)

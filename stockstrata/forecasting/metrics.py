@@ -14,9 +14,20 @@ def safe_ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
         return np.where(bottom > 0, top / np.where(bottom > 0, bottom, np.nan), np.nan)
 
 
+def ordered_sum(values: np.ndarray) -> np.ndarray:
+    """Sum over the last axis from its start to its end.
+
+    `numpy.sum` groups by the length of the axis, so that padding with zeros would change the last digits of a series'
+    sum with the series beside it.
+    """
+    if values.shape[-1] == 0:
+        return np.zeros(values.shape[:-1])
+    return np.cumsum(values, axis=-1)[..., -1]
+
+
 def masked_sum(values: np.ndarray) -> np.ndarray:
-    """Sum over the last axis of the values present; zero where none is."""
-    return np.where(np.isfinite(values), values, 0.0).sum(axis=-1)
+    """Sum over the last axis of the values present, whatever is missing between them; zero where none is."""
+    return ordered_sum(np.where(np.isfinite(values), values, 0.0))
 
 
 def masked_mean(values: np.ndarray) -> np.ndarray:

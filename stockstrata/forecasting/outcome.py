@@ -1,6 +1,7 @@
-"""What goes into and comes out of a forecast pool: picklable, arrays only."""
+"""What goes into and comes out of a forecast pool: picklable, arrays only, each row a series by itself."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -12,42 +13,52 @@ class PoolTask:
     """Series of one pool.
 
     Attributes:
-        models: models of the pool, any order.
+        models: models of the pool, simplest first.
         settings: folds and history of the pool.
         season_length: buckets of a year.
         demand_qty: demand (n, T), NaN before the start only.
-        horizon: buckets to judge cumulative demand over, (n,).
-        forecast_buckets: buckets to forecast, (n,).
-        least_depth: lags to record back-test errors for, at least.
+        interval_buckets: protection interval, buckets, fractional, (n,).
+        least_depth: buckets to forecast, and lags to record back-test errors for, at least.
     """
 
     models: tuple[PoolModel, ...]
     settings: PoolSettings
     season_length: int
     demand_qty: np.ndarray
-    horizon: np.ndarray
-    forecast_buckets: np.ndarray
+    interval_buckets: np.ndarray
     least_depth: int
 
+    @property
+    def horizon(self) -> np.ndarray:
+        """Buckets to judge cumulative demand over: the interval in whole buckets, (n,)."""
+        return whole_buckets(self.interval_buckets)
 
-@dataclass(frozen=True)
-class ModelScores:
-    """Scores of n series by M models, simplest model first; NaN where a model was not judged.
+    @property
+    def forecast_buckets(self) -> np.ndarray:
+        """Buckets to forecast, (n,)."""
+        return np.maximum(self.horizon, self.least_depth)
 
-    Attributes:
-        model_codes: the M models.
-        rmse_qty: RMSE of cumulative demand over the horizon, (n, M).
-        bias_qty: mean of forecast minus actual cumulative demand, (n, M).
-    """
+    @property
+    def needed_buckets(self) -> np.ndarray:
+        """Newest buckets that a series' outcome may depend on: what its earliest origin may learn from, (n,)."""
+        return needed_buckets(self.settings, self.horizon)
 
-    model_codes: tuple[str, ...]
-    rmse_qty: np.ndarray
-    bias_qty: np.ndarray
+
+def whole_buckets(buckets: np.ndarray) -> np.ndarray:
+    """An interval in whole buckets, at least 1; the small amount keeps 35 days of weeks at 5 whatever division left."""
+    return np.maximum(np.ceil(buckets - 1e-9), 1).astype(np.int64)
+
+
+def needed_buckets(settings: PoolSettings, horizon: np.ndarray) -> np.ndarray:
+    """Newest buckets that the outcome of a series may depend on, (n,)."""
+    return settings.max_history_buckets + settings.fold_count * settings.fold_step_buckets + horizon
 
 
 @dataclass(frozen=True)
 class SeriesOutcome:
-    """Champion of n series, its forecast and its back-test from K origins at D lags; NaN where nothing was judged.
+    """Champion of n series, its forecast and what its back-test found; NaN where nothing was judged.
+
+    No row depends on another: the series of a pool may be forecast together or apart.
 
     Attributes:
         length: history used, buckets, (n,).
@@ -63,9 +74,19 @@ class SeriesOutcome:
         held_out_rmse_qty: RMSE of choosing a champion without the origin that it is then judged at, (n,).
         champion_code: model of each series, (n,).
         reason_code: why it was chosen, (n,).
+        fault_text: models that could not be used, and why, one a line; empty where there is none, (n,).
+        model_rmse_qty: RMSE of cumulative demand over the horizon of the pool's models, simplest first, (n, M).
+        model_bias_qty: mean of forecast minus actual cumulative demand, likewise, (n, M).
         forecast_qty: forecast by bucket, (n, F).
-        actual_qty: demand behind each origin, (n, K, D).
+        interval_variance: mean squared cumulative error over the protection interval, units squared, (n,).
+        square_sum: sum of the squared errors of all origins and lags, (n,).
+        square_count: how many they are, (n,).
+        lag_square_sum: sum of the squared errors at each lag, (n, D).
+        lag_square_count: how many they are, (n, D).
+        actual_qty: demand behind the newest origins, (n, K, D).
         predicted_qty: the champion's forecast for it, (n, K, D).
+        origin_square_sum: sum of the squared errors of each of these origins, (n, K).
+        origin_square_count: how many they are, (n, K).
     """
 
     length: np.ndarray
@@ -81,14 +102,44 @@ class SeriesOutcome:
     held_out_rmse_qty: np.ndarray
     champion_code: np.ndarray
     reason_code: np.ndarray
+    fault_text: np.ndarray
+    model_rmse_qty: np.ndarray
+    model_bias_qty: np.ndarray
     forecast_qty: np.ndarray
+    interval_variance: np.ndarray
+    square_sum: np.ndarray
+    square_count: np.ndarray
+    lag_square_sum: np.ndarray
+    lag_square_count: np.ndarray
     actual_qty: np.ndarray
     predicted_qty: np.ndarray
+    origin_square_sum: np.ndarray
+    origin_square_count: np.ndarray
+
+    @property
+    def series_count(self) -> int:
+        """Number of series."""
+        return len(self.length)
+
+    def select(self, rows: np.ndarray) -> "SeriesOutcome":
+        """The outcome of some series."""
+        return SeriesOutcome(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
 
-@dataclass(frozen=True)
-class PoolOutcome:
-    """Answer to a `PoolTask`."""
+def join_outcomes(parts: Sequence[SeriesOutcome], rows: Sequence[np.ndarray], count: int) -> SeriesOutcome:
+    """Outcomes of parts as one of `count` series; shorter horizons and fewer models are padded.
 
-    scores: ModelScores
-    series: SeriesOutcome
+    Args:
+        parts: at least one.
+        rows: for each part, where its series belong.
+        count: series of the whole; every one belongs to a part.
+    """
+    joined: dict[str, np.ndarray] = {}
+    for field in fields(SeriesOutcome):
+        arrays = [np.asarray(getattr(part, field.name)) for part in parts]
+        shape = tuple(max(array.shape[axis] for array in arrays) for axis in range(1, arrays[0].ndim))
+        whole = np.full((count, *shape), np.nan if arrays[0].dtype.kind == "f" else 0, dtype=arrays[0].dtype)
+        for held, array in zip(rows, arrays, strict=True):
+            whole[(held, *(slice(0, size) for size in array.shape[1:]))] = array
+        joined[field.name] = whole
+    return SeriesOutcome(**joined)

@@ -1,47 +1,62 @@
 """One chunk of series of one pool: validate every model from rolling origins, choose, forecast.
 
-Self-contained and picklable, so that chunks may run in other processes; the chunks are the same whatever the number of
-workers, hence so are the numbers.
+Self-contained and picklable, so that chunks may run in other processes. What comes out for a series depends on nothing
+but the series and its pool: neither on the chunk that it stands in nor on the number of workers.
 """
+
+from dataclasses import fields
 
 import numpy as np
 
 from stockstrata.errors import PlanningError
 from stockstrata.forecasting import engine
-from stockstrata.forecasting.metrics import masked_mean, masked_sum, naive_mae
+from stockstrata.forecasting.metrics import masked_mean, masked_sum, naive_mae, ordered_sum
 from stockstrata.forecasting.origins import ValidationPlan, validation_plan
-from stockstrata.forecasting.outcome import ModelScores, PoolOutcome, PoolTask, SeriesOutcome
+from stockstrata.forecasting.outcome import PoolTask, SeriesOutcome
+from stockstrata.forecasting.uncertainty import ErrorSums, error_sums
 from stockstrata.parameters import PoolModel
 
 ENSEMBLE = "ensemble_mean"
 ENSEMBLE_MEMBERS = ("dynamic_optimized_theta", "stl_ets", "ets_level", "ses_optimized")
 """Mean of the pool's members among these: different kinds of error cancel (best on both real sets, formulas 3.3)."""
 
+ACCURACY_ORIGINS = 6
+"""Newest origins that accuracy by lag is read from: enough to average, few enough to be about today."""
+
 _EQUAL_RATE = 1e-9
 """Scores nearer than this share of mean demand are equal: the rest is rounding."""
 
 
-def forecast_pool(task: PoolTask) -> PoolOutcome:
+def forecast_pool(task: PoolTask) -> SeriesOutcome:
     """Validate the pool's models on each series, choose a champion, forecast with it; no series is lost.
 
     A series that never sold in the history used is forecast zero (`all_zero`), one too short to validate its mean
     (`too_short`), one that no model can forecast its mean as well (`no_finite_model`).
 
-    Example: `forecast_pool(PoolTask(models, settings, 52, demand, horizon, buckets, 13)).forecast_qty`.
+    Example: `forecast_pool(PoolTask(models, settings, 52, demand, buckets, 13)).forecast_qty`.
     """
-    models = tuple(sorted(task.models, key=lambda model: (model.complexity_rank, model.model_code)))
-    series = [_started(row) for row in task.demand_qty]
+    models = task.models
+    series = [_started(row)[-needed:] for row, needed in zip(task.demand_qty, task.needed_buckets, strict=True)]
     used = [one[-task.settings.max_history_buckets :] for one in series]
-    length = np.array([len(one) for one in series], dtype=np.int64)
-    plan = validation_plan(length, task.horizon, settings=task.settings, season_length=task.season_length)
-    depth = max(int(plan.horizon.max()), task.least_depth)
+    length = np.array([len(one) for one in used], dtype=np.int64)
+    plan = validation_plan(
+        np.array([len(one) for one in series], dtype=np.int64),
+        task.horizon,
+        settings=task.settings,
+        season_length=task.season_length,
+    )
+    depth = np.maximum(plan.horizon, task.least_depth)
     is_zero = np.array([not one.any() for one in used])
     is_short = ~is_zero & (plan.fold_count == 0)
     judged = np.flatnonzero(~is_zero & ~is_short)
     actual = _actuals(series, plan, depth)
-    learnt = np.minimum(plan.first_training, task.settings.max_history_buckets)[judged]
-    paths, naive = _backtests(task, models, [series[i] for i in judged], plan.train_ends[judged], learnt, depth)
     span = _horizon_sums(actual, plan.horizon)
+    pool = _Pool(
+        task,
+        [series[i] for i in judged],
+        np.minimum(plan.first_training, task.settings.max_history_buckets)[judged],
+    )
+    paths, naive = _backtests(pool, models, plan.train_ends[judged], depth[judged])
     errors = np.full((len(series), len(models), task.settings.fold_count), np.nan)
     for position, path in enumerate(paths):
         errors[judged, position] = _horizon_sums(path, plan.horizon[judged]) - span[judged]
@@ -52,46 +67,100 @@ def forecast_pool(task: PoolTask) -> PoolOutcome:
 
     champion = np.full(len(series), -1)
     forecast = np.full((len(series), int(task.forecast_buckets.max())), np.nan)
-    chosen, ties, forecast[judged] = _choose_and_forecast(
-        task,
+    chosen, ties, own = _choose_and_forecast(
+        pool,
         models,
-        [series[i] for i in judged],
-        learnt,
         rmse[judged],
+        task.forecast_buckets[judged],
         equal=_EQUAL_RATE * (mean * plan.horizon)[judged],
     )
     champion[judged] = chosen
+    forecast[judged, : own.shape[1]] = own
     is_lost = champion < 0
     forecast[is_lost] = np.where(is_zero, 0.0, mean)[is_lost, None]
     predicted = np.full(actual.shape, np.nan)
     for position, path in enumerate(paths):
         held = chosen == position
-        predicted[judged[held]] = path[held]
+        predicted[judged[held], :, : path.shape[2]] = path[held]
+    actual = np.where(is_zero[:, None, None], np.nan, actual)
+    sums = error_sums(predicted - actual, buckets=task.interval_buckets, horizon=plan.horizon, length=length)
     reason = np.where(is_zero, "all_zero", np.where(is_short, "too_short", "no_finite_model")).astype(object)
     reason[judged] = np.where(chosen >= 0, np.where(ties, "tie_break", "validated"), reason[judged])
     codes = np.array([model.model_code for model in models], dtype=object)
+    fault = np.full(len(series), "", dtype=object)
+    fault[judged] = pool.fault_texts()
     rows = np.arange(len(series))
-    return PoolOutcome(
-        ModelScores(tuple(codes), rmse, masked_mean(errors)),
-        SeriesOutcome(
-            length=np.array([len(one) for one in used], dtype=np.int64),
-            mean_qty=mean,
-            is_whole=np.array([bool((one == np.floor(one)).all()) for one in used]),
-            naive_mae_qty=np.array([_scale(one, plan, row) for row, one in enumerate(series)]),
-            horizon=plan.horizon,
-            fold_count=np.where(is_zero, 0, plan.fold_count),
-            independent_folds=np.where(is_zero, 0.0, plan.independent_folds),
-            span_demand_qty=masked_mean(span),
-            naive_rmse_qty=_rmse(naive_error, plan.fold_count),
-            rmse_qty=np.where(is_lost, np.nan, rmse[rows, champion]),
-            held_out_rmse_qty=_held_out_rmse(errors, plan.fold_count, task.settings.tie_tolerance_rate),
-            champion_code=np.where(is_lost, np.where(is_zero, "zero", "historic_average"), codes[champion]),
-            reason_code=reason,
-            forecast_qty=np.where(np.arange(forecast.shape[1]) < task.forecast_buckets[:, None], forecast, np.nan),
-            actual_qty=np.where(is_zero[:, None, None], np.nan, actual),
-            predicted_qty=predicted,
-        ),
+    return SeriesOutcome(
+        length=length,
+        mean_qty=mean,
+        is_whole=np.array([bool((one == np.floor(one)).all()) for one in used]),
+        naive_mae_qty=np.array([_scale(one, plan, row) for row, one in enumerate(series)]),
+        horizon=plan.horizon,
+        fold_count=np.where(is_zero, 0, plan.fold_count),
+        independent_folds=np.where(is_zero, 0.0, plan.independent_folds),
+        span_demand_qty=masked_mean(span),
+        naive_rmse_qty=_rmse(naive_error, plan.fold_count),
+        rmse_qty=np.where(is_lost, np.nan, rmse[rows, champion]),
+        held_out_rmse_qty=_held_out_rmse(errors, plan.fold_count, task.settings.tie_tolerance_rate),
+        champion_code=np.where(is_lost, np.where(is_zero, "zero", "historic_average"), codes[champion]),
+        reason_code=reason,
+        fault_text=fault,
+        model_rmse_qty=rmse,
+        model_bias_qty=masked_mean(errors),
+        forecast_qty=np.where(np.arange(forecast.shape[1]) < task.forecast_buckets[:, None], forecast, np.nan),
+        actual_qty=actual[:, :ACCURACY_ORIGINS],
+        predicted_qty=predicted[:, :ACCURACY_ORIGINS],
+        **_newest(sums),
     )
+
+
+def _newest(sums: ErrorSums) -> dict[str, np.ndarray]:
+    held = {field.name: getattr(sums, field.name) for field in fields(ErrorSums)}
+    return {name: value[:, :ACCURACY_ORIGINS] if name.startswith("origin_") else value for name, value in held.items()}
+
+
+class _Pool:
+    """Series of a pool that can be judged, and the models that could not be used on them.
+
+    Attributes:
+        task: the pool.
+        series: their histories.
+        learnt: buckets that each earliest origin may learn from, (n,).
+    """
+
+    def __init__(self, task: PoolTask, series: list[np.ndarray], learnt: np.ndarray) -> None:
+        self.task, self.series, self.learnt = task, series, learnt
+        self._faults: list[dict[str, str]] = [{} for _ in series]
+
+    def paths(self, code: str, rows: np.ndarray, train_ends: np.ndarray, depth: np.ndarray) -> np.ndarray:
+        """Forecasts of some series, (len(rows), K, D); NaN for those that lack the model's seasons."""
+        out = np.full((*train_ends.shape, int(depth.max(initial=1))), np.nan)
+        able = self.is_able(code)[rows]
+        if not able.any():
+            return out
+        places = np.flatnonzero(able)
+        found = engine.forecast_paths(
+            code,
+            [self.series[row] for row in rows[places]],
+            train_ends[places],
+            depth=depth[places],
+            season_length=self.task.season_length,
+            is_seasonal=self.learnt[rows[places]] >= 2 * self.task.season_length,
+            max_history=self.task.settings.max_history_buckets,
+        )
+        out[places, :, : found.qty.shape[2]] = found.qty
+        for place, fault in found.faults.items():
+            self._faults[rows[places[place]]].setdefault(code, fault)
+        return out
+
+    def is_able(self, code: str) -> np.ndarray:
+        """Whether the earliest origin knows the seasons that the engine and the pool ask for."""
+        asked = [model.min_history_seasons for model in self.task.models if model.model_code == code]
+        return self.learnt >= max([engine.needs_seasons(code), *asked]) * self.task.season_length
+
+    def fault_texts(self) -> list[str]:
+        """For each series the models that could not be used and why, one a line."""
+        return ["\n".join(f"{code}: {text}" for code, text in sorted(found.items())) for found in self._faults]
 
 
 def _started(row: np.ndarray) -> np.ndarray:
@@ -106,45 +175,30 @@ def _scale(one: np.ndarray, plan: ValidationPlan, row: int) -> float:
     return float(naive_mae(one[: plan.first_training[row] or len(one)])) if len(one) > 1 else np.nan
 
 
-def _actuals(series: list[np.ndarray], plan: ValidationPlan, depth: int) -> np.ndarray:
-    out = np.full((*plan.train_ends.shape, depth), np.nan)
+def _actuals(series: list[np.ndarray], plan: ValidationPlan, depth: np.ndarray) -> np.ndarray:
+    out = np.full((*plan.train_ends.shape, int(depth.max())), np.nan)
     for row, one in enumerate(series):
-        places = plan.train_ends[row][:, None] + np.arange(depth)[None, :]
+        places = plan.train_ends[row][:, None] + np.arange(depth[row])[None, :]
         known = (plan.train_ends[row][:, None] > 0) & (places < len(one))
-        out[row][known] = one[places[known]]
+        out[row, :, : depth[row]][known] = one[places[known]]
     return out
 
 
 def _backtests(
-    task: PoolTask,
-    models: tuple[PoolModel, ...],
-    series: list[np.ndarray],
-    train_ends: np.ndarray,
-    learnt: np.ndarray,
-    depth: int,
+    pool: _Pool, models: tuple[PoolModel, ...], train_ends: np.ndarray, depth: np.ndarray
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """Paths of each model in order, and of the naive benchmark; NaN for series that lack a model's seasons."""
+    rows = np.arange(len(pool.series))
 
     def run(code: str) -> np.ndarray:
-        able = _is_able(task, code, learnt)
-        out = np.full((*train_ends.shape, depth), np.nan)
-        if able.any():
-            held = [one for one, is_able in zip(series, able, strict=True) if is_able]
-            out[able] = _paths(task, code, held, train_ends[able], learnt[able], depth)
-        return out
+        return pool.paths(code, rows, train_ends, depth)
 
     paths = {model.model_code: run(model.model_code) for model in models if model.model_code != ENSEMBLE}
     if any(model.model_code == ENSEMBLE for model in models):
-        paths[ENSEMBLE] = np.where(_is_able(task, ENSEMBLE, learnt)[:, None, None], _ensemble(paths), np.nan)
-    is_seasonal = (learnt >= task.season_length)[:, None, None]
+        paths[ENSEMBLE] = np.where(pool.is_able(ENSEMBLE)[:, None, None], _ensemble(paths), np.nan)
+    is_seasonal = (pool.learnt >= pool.task.season_length)[:, None, None]
     naive = np.where(is_seasonal, run("seasonal_naive"), run("naive"))
     return [paths[model.model_code] for model in models], naive
-
-
-def _is_able(task: PoolTask, code: str, learnt: np.ndarray) -> np.ndarray:
-    """Whether the earliest origin knows the seasons that the engine and the pool ask for."""
-    asked = [model.min_history_seasons for model in task.models if model.model_code == code]
-    return learnt >= max([engine.needs_seasons(code), *asked]) * task.season_length
 
 
 def _ensemble(paths: dict[str, np.ndarray]) -> np.ndarray:
@@ -154,7 +208,7 @@ def _ensemble(paths: dict[str, np.ndarray]) -> np.ndarray:
 
 def _horizon_sums(paths: np.ndarray, horizon: np.ndarray) -> np.ndarray:
     inside = np.arange(paths.shape[-1])[None, :] < horizon[:, None]
-    return np.where(inside[:, None, :], paths, 0.0).sum(axis=-1)
+    return ordered_sum(np.where(inside[:, None, :], paths, 0.0))
 
 
 def _rmse(errors: np.ndarray, fold_count: np.ndarray) -> np.ndarray:
@@ -196,58 +250,34 @@ def choose_champions(score: np.ndarray, *, tie_tolerance_rate: float, equal: np.
 
 
 def _choose_and_forecast(
-    task: PoolTask,
-    models: tuple[PoolModel, ...],
-    series: list[np.ndarray],
-    learnt: np.ndarray,
-    rmse: np.ndarray,
-    *,
-    equal: np.ndarray,
+    pool: _Pool, models: tuple[PoolModel, ...], rmse: np.ndarray, depth: np.ndarray, *, equal: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Champion, whether a tie decided, and its forecast; a champion that fails on the full history is passed over."""
-    depth = int(task.forecast_buckets.max())
-    score, forecast = rmse.copy(), np.full((len(series), depth), np.nan)
-    champion, pending = np.full(len(series), -1), np.ones(len(series), dtype=bool)
+    count, widest = len(pool.series), int(depth.max(initial=1))
+    beyond = np.arange(widest)[None, :] >= depth[:, None]
+    score, forecast = rmse.copy(), np.full((count, widest), np.nan)
+    champion, pending = np.full(count, -1), np.ones(count, dtype=bool)
     for _ in models:
-        chosen = choose_champions(score, tie_tolerance_rate=task.settings.tie_tolerance_rate, equal=equal)
+        chosen = choose_champions(score, tie_tolerance_rate=pool.task.settings.tie_tolerance_rate, equal=equal)
         champion[pending] = chosen[pending]
         for position, model in enumerate(models):
             rows = np.flatnonzero(pending & (chosen == position))
             if len(rows):
-                held = [series[i] for i in rows]
-                forecast[rows] = _final(task, model.model_code, held, learnt[rows], depth)
-        failed = pending & (champion >= 0) & ~np.isfinite(forecast).all(axis=1)
+                own = _final(pool, model.model_code, rows, depth[rows])
+                forecast[rows, : own.shape[1]] = own
+        failed = pending & (champion >= 0) & ~(np.isfinite(forecast) | beyond).all(axis=1)
         score[failed, champion[failed]] = np.nan
         pending = failed
         if not pending.any():
             break
     champion[pending] = -1
-    best = np.where(np.isfinite(score), score, np.inf).argmin(axis=1)
-    return champion, champion != best, forecast
+    best = np.where(np.isfinite(score), score, np.inf).min(axis=1)
+    return champion, score[np.arange(count), champion] > best + equal, forecast
 
 
-def _final(task: PoolTask, code: str, series: list[np.ndarray], learnt: np.ndarray, depth: int) -> np.ndarray:
+def _final(pool: _Pool, code: str, rows: np.ndarray, depth: np.ndarray) -> np.ndarray:
     if code == ENSEMBLE:
-        members = [model.model_code for model in task.models if model.model_code in ENSEMBLE_MEMBERS]
-        return _ensemble({member: _final(task, member, series, learnt, depth) for member in sorted(members)})
-    able = _is_able(task, code, learnt)
-    out = np.full((len(series), depth), np.nan)
-    if able.any():
-        held = [one for one, is_able in zip(series, able, strict=True) if is_able]
-        ends = np.array([[len(one)] for one in held], dtype=np.int64)
-        out[able] = _paths(task, code, held, ends, learnt[able], depth)[:, 0]
-    return out
-
-
-def _paths(
-    task: PoolTask, code: str, series: list[np.ndarray], train_ends: np.ndarray, learnt: np.ndarray, depth: int
-) -> np.ndarray:
-    return engine.forecast_paths(
-        code,
-        series,
-        train_ends,
-        depth=depth,
-        season_length=task.season_length,
-        is_seasonal=learnt >= 2 * task.season_length,
-        max_history=task.settings.max_history_buckets,
-    )
+        members = [model.model_code for model in pool.task.models if model.model_code in ENSEMBLE_MEMBERS]
+        return _ensemble({member: _final(pool, member, rows, depth) for member in sorted(members)})
+    ends = np.array([[len(pool.series[row])] for row in rows], dtype=np.int64)
+    return pool.paths(code, rows, ends, depth)[:, 0]

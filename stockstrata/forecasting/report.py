@@ -1,24 +1,24 @@
 """Tables of a forecast cycle from its outcomes: one function a table, columns as in `stockstrata.tables`."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
 
 from stockstrata.evidence import worst_grade
 from stockstrata.forecasting import uncertainty as spread
-from stockstrata.forecasting.accuracy import PINBALL_LEVELS, accuracy_rows
+from stockstrata.forecasting.accuracy import PINBALL_LEVELS, accuracy_rows, series_accuracy
 from stockstrata.forecasting.metrics import safe_ratio
-from stockstrata.forecasting.outcome import ModelScores, SeriesOutcome
+from stockstrata.forecasting.outcome import SeriesOutcome
 from stockstrata.forecasting.predictive import BUCKET_LEVELS, demand_method, interval_mean, interval_table, quantiles
 from stockstrata.panel import KEY, DemandPanel
+from stockstrata.parameters import PoolModel
 from stockstrata.tables import CHAMPION, DEMAND_FORECAST, LEAD_TIME_DEMAND, MODEL_SCORE, Table
 
-"""Evidence grades, best first: a row is as good as its weakest input."""
-
-ACCURACY_ORIGINS = 6
-"""Newest origins that accuracy by lag is read from: enough to average, few enough to be about today."""
+WIDE_ROWS = 2_048
+"""Series whose buckets or origins are worked on at a time: what is wide never stands in memory as a whole."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class CycleFacts:
         panel: the demand panel.
         segment_code: segment, (n,).
         pool_code: forecast pool, (n,).
+        pool_models: models of each pool, simplest first.
         buckets: protection interval, buckets, fractional, (n,).
         protection_days: protection interval, days, (n,).
         lead_time_sd_days: standard deviation of the lead time, days, (n,).
@@ -41,6 +42,7 @@ class CycleFacts:
     panel: DemandPanel
     segment_code: np.ndarray
     pool_code: np.ndarray
+    pool_models: Mapping[str, tuple[PoolModel, ...]]
     buckets: np.ndarray
     protection_days: np.ndarray
     lead_time_sd_days: np.ndarray
@@ -56,19 +58,22 @@ class CycleUncertainty:
 
     Attributes:
         interval_variance: demand over the protection interval, units squared, (n,).
-        bucket_sd: demand of each forecast bucket, units, (n, F).
-        backtest_sd: demand at each origin and lag, from the other origins, units, (n, K, D).
+        step_variance: demand of one bucket over all lags, units squared, (n,).
+        held_out_variance: the same without one of the newest origins, (n, K).
+        profiles: variance at each lag over that of one bucket, by pool, (D,).
     """
 
     interval_variance: np.ndarray
-    bucket_sd: np.ndarray
-    backtest_sd: np.ndarray
+    step_variance: np.ndarray
+    held_out_variance: np.ndarray
+    profiles: Mapping[str, np.ndarray]
 
 
 def cycle_uncertainty(facts: CycleFacts, series: SeriesOutcome) -> CycleUncertainty:
     """Variances from the champions' rolling-origin errors, shrunk towards segment, pool and all series."""
+    sums = spread.ErrorSums(**{field.name: getattr(series, field.name) for field in fields(spread.ErrorSums)})
     errors = spread.ForecastErrors(
-        error_qty=series.predicted_qty - series.actual_qty,
+        sums=sums,
         fold_count=series.fold_count,
         independent_folds=series.independent_folds,
         optimism_ratio=safe_ratio(series.rmse_qty**2, series.held_out_rmse_qty**2),
@@ -79,46 +84,46 @@ def cycle_uncertainty(facts: CycleFacts, series: SeriesOutcome) -> CycleUncertai
     )
     weight = facts.shrinkage_origins
     depth = max(series.forecast_qty.shape[1], series.actual_qty.shape[2])
-    profile = np.empty((len(series.mean_qty), depth))
-    for code in sorted(set(facts.pool_code)):
-        held = facts.pool_code == code
-        profile[held] = spread.lag_profile(errors.error_qty[held], depth)
-    step = spread.step_variance(errors, shrinkage_origins=weight)
-    held_out = spread.held_out_step_variance(errors, shrinkage_origins=weight)
     return CycleUncertainty(
         interval_variance=spread.interval_variance(errors, facts.buckets, shrinkage_origins=weight),
-        bucket_sd=np.sqrt(step[:, None] * profile)[:, : series.forecast_qty.shape[1]],
-        backtest_sd=np.sqrt(held_out[:, :, None] * profile[:, None, : series.actual_qty.shape[2]]),
+        step_variance=spread.step_variance(errors, shrinkage_origins=weight),
+        held_out_variance=spread.held_out_step_variance(errors, shrinkage_origins=weight),
+        profiles={
+            code: spread.lag_profile(sums, facts.pool_code == code, depth) for code in sorted(set(facts.pool_code))
+        },
     )
 
 
-def score_table(
-    facts: CycleFacts, series: SeriesOutcome, scores: Sequence[ModelScores], rows: Sequence[np.ndarray]
-) -> pd.DataFrame:
+def score_table(facts: CycleFacts, series: SeriesOutcome) -> pd.DataFrame:
     """MODEL_SCORE: every model that was judged, by series."""
-    parts = []
-    for held, score in zip(rows, scores, strict=True):
-        row, position = np.nonzero(np.isfinite(score.rmse_qty))
-        found = held[row]
-        code = np.array(score.model_codes, dtype=object)[position]
-        rmse = score.rmse_qty[row, position]
-        parts.append(
-            pd.DataFrame(
-                {
-                    "row": found,
-                    "pool_code": facts.pool_code[found],
-                    "model_code": code,
-                    "horizon_buckets": series.horizon[found],
-                    "fold_count": series.fold_count[found],
-                    "score_ratio": safe_ratio(rmse, series.span_demand_qty[found]),
-                    "cumulative_rmse_qty": rmse,
-                    "cumulative_bias_qty": score.bias_qty[row, position],
-                    "is_champion": code == series.champion_code[found],
-                }
-            )
-        )
-    table = pd.concat(parts, ignore_index=True).sort_values("row", kind="stable", ignore_index=True)
-    return _with_keys(facts, table.drop(columns="row"), table["row"].to_numpy(), MODEL_SCORE)
+    row, position = np.nonzero(np.isfinite(series.model_rmse_qty))
+    code = np.empty(len(row), dtype=object)
+    for pool, models in facts.pool_models.items():
+        held = facts.pool_code[row] == pool
+        code[held] = np.array([model.model_code for model in models], dtype=object)[position[held]]
+    rmse = series.model_rmse_qty[row, position]
+    table = pd.DataFrame(
+        {
+            "pool_code": facts.pool_code[row],
+            "model_code": code,
+            "horizon_buckets": series.horizon[row],
+            "fold_count": series.fold_count[row],
+            "score_ratio": safe_ratio(rmse, series.span_demand_qty[row]),
+            "cumulative_rmse_qty": rmse,
+            "cumulative_bias_qty": series.model_bias_qty[row, position],
+            "is_champion": code == series.champion_code[row],
+        }
+    )
+    return _with_keys(facts, table, row, MODEL_SCORE)
+
+
+def fault_table(facts: CycleFacts, series: SeriesOutcome) -> pd.DataFrame:
+    """Models that could not be used on a series, and why: `item_id, location_id, model_code, fault_text`."""
+    row = np.flatnonzero(series.fault_text != "")
+    lines = [(place, *line.split(": ", 1)) for place in row for line in str(series.fault_text[place]).split("\n")]
+    table = pd.DataFrame(lines, columns=pd.Index(["row", "model_code", "fault_text"]))
+    keyed = facts.panel.keys[KEY].iloc[table["row"].to_numpy(dtype=np.int64)].reset_index(drop=True)
+    return pd.concat([keyed, table[["model_code", "fault_text"]]], axis=1)
 
 
 def champion_table(facts: CycleFacts, series: SeriesOutcome) -> pd.DataFrame:
@@ -143,24 +148,32 @@ def champion_table(facts: CycleFacts, series: SeriesOutcome) -> pd.DataFrame:
     return _with_keys(facts, table, np.arange(len(table)), CHAMPION)
 
 
-def forecast_table(facts: CycleFacts, series: SeriesOutcome, uncertainty: CycleUncertainty) -> pd.DataFrame:
+def forecast_table(
+    facts: CycleFacts, series: SeriesOutcome, uncertainty: CycleUncertainty, *, workers: int
+) -> pd.DataFrame:
     """DEMAND_FORECAST: mean and quantiles of each bucket ahead."""
-    row, ahead = np.nonzero(np.isfinite(series.forecast_qty))
-    mean = series.forecast_qty[row, ahead]
-    method, sd = demand_method(mean, uncertainty.bucket_sd[row, ahead], is_whole=series.is_whole[row])
     dates = pd.date_range(
         facts.panel.bucket_start_dates[-1], periods=series.forecast_qty.shape[1] + 1, freq=facts.panel.bucket_days
     )[1:]
-    table = pd.DataFrame(
-        {
-            "bucket_start_date": dates.to_numpy()[ahead],
-            "horizon_bucket": ahead + 1,
-            "model_code": series.champion_code[row],
-            "mean_qty": mean,
-            **quantiles(mean, sd, method, BUCKET_LEVELS),
-        }
-    )
-    return _with_keys(facts, table, row, DEMAND_FORECAST)
+
+    def rows_of(held: np.ndarray) -> pd.DataFrame:
+        place, ahead = np.nonzero(np.isfinite(series.forecast_qty[held]))
+        row = held[place]
+        mean = series.forecast_qty[row, ahead]
+        variance = uncertainty.step_variance[row] * _at_lag(facts, uncertainty, row, ahead)
+        method, sd = demand_method(mean, np.sqrt(variance), is_whole=series.is_whole[row])
+        table = pd.DataFrame(
+            {
+                "bucket_start_date": dates.to_numpy()[ahead],
+                "horizon_bucket": ahead + 1,
+                "model_code": series.champion_code[row],
+                "mean_qty": mean,
+                **quantiles(mean, sd, method, BUCKET_LEVELS),
+            }
+        )
+        return _with_keys(facts, table, row, DEMAND_FORECAST)
+
+    return _by_rows(rows_of, series.series_count, workers)
 
 
 def lead_time_demand_table(facts: CycleFacts, series: SeriesOutcome, uncertainty: CycleUncertainty) -> pd.DataFrame:
@@ -181,26 +194,44 @@ def lead_time_demand_table(facts: CycleFacts, series: SeriesOutcome, uncertainty
     return _with_keys(facts, table, np.arange(len(table)), LEAD_TIME_DEMAND)
 
 
-def backtest_accuracy(facts: CycleFacts, series: SeriesOutcome, uncertainty: CycleUncertainty) -> pd.DataFrame:
+def backtest_accuracy(
+    facts: CycleFacts, series: SeriesOutcome, uncertainty: CycleUncertainty, *, workers: int
+) -> pd.DataFrame:
     """FORECAST_ACCURACY of the champions at their newest origins; quantiles of an origin come from the others."""
-    depth = min(series.forecast_qty.shape[1], series.actual_qty.shape[2])
-    window = (slice(None), slice(0, ACCURACY_ORIGINS), slice(0, depth))
-    predicted, actual = series.predicted_qty[window], series.actual_qty[window]
-    row, origin, lag = np.nonzero(np.isfinite(predicted) & np.isfinite(actual))
-    mean = predicted[row, origin, lag]
-    method, sd = demand_method(mean, uncertainty.backtest_sd[row, origin, lag], is_whole=series.is_whole[row])
-    observations = pd.DataFrame(
-        {
-            "segment_code": facts.segment_code[row],
-            "series": row,
-            "lag_buckets": lag + 1,
-            "actual": actual[row, origin, lag],
-            "forecast": mean,
-            "scale": series.naive_mae_qty[row],
-            **quantiles(mean, sd, method, PINBALL_LEVELS),
-        }
-    )
-    return accuracy_rows(observations, evaluation_code="rolling_origin")
+
+    def rows_of(held: np.ndarray) -> pd.DataFrame:
+        predicted, actual = series.predicted_qty[held], series.actual_qty[held]
+        place, origin, lag = np.nonzero(np.isfinite(predicted) & np.isfinite(actual))
+        row, mean = held[place], predicted[place, origin, lag]
+        variance = uncertainty.held_out_variance[row, origin] * _at_lag(facts, uncertainty, row, lag)
+        method, sd = demand_method(mean, np.sqrt(variance), is_whole=series.is_whole[row])
+        observations = pd.DataFrame(
+            {
+                "segment_code": facts.segment_code[row],
+                "series": row,
+                "lag_buckets": lag + 1,
+                "actual": actual[place, origin, lag],
+                "forecast": mean,
+                "scale": series.naive_mae_qty[row],
+                **quantiles(mean, sd, method, PINBALL_LEVELS),
+            }
+        )
+        return series_accuracy(observations)
+
+    return accuracy_rows(_by_rows(rows_of, series.series_count, workers), evaluation_code="rolling_origin")
+
+
+def _at_lag(facts: CycleFacts, uncertainty: CycleUncertainty, row: np.ndarray, lag: np.ndarray) -> np.ndarray:
+    codes = sorted(uncertainty.profiles)
+    profiles = np.stack([uncertainty.profiles[code] for code in codes])
+    return profiles[np.searchsorted(np.array(codes, dtype=object), facts.pool_code[row]), lag]
+
+
+def _by_rows(rows_of: Callable[[np.ndarray], pd.DataFrame], count: int, workers: int) -> pd.DataFrame:
+    """Rows of all series, made some series at a time; quantiles release the interpreter, so threads share them."""
+    parts = [np.arange(start, min(start + WIDE_ROWS, count)) for start in range(0, count, WIDE_ROWS)]
+    with ThreadPoolExecutor(max(workers, 1)) as executor:
+        return pd.concat(list(executor.map(rows_of, parts)), ignore_index=True)
 
 
 def _forecast_grade(facts: CycleFacts, series: SeriesOutcome) -> np.ndarray:

@@ -1,29 +1,25 @@
 """Forecast a whole planning cycle: validate, choose, forecast, and demand over each protection interval."""
 
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from multiprocessing import get_context
 
 import numpy as np
 import pandas as pd
 
 from stockstrata.columns import aligned, numbers, texts
 from stockstrata.errors import PlanningError
-from stockstrata.forecasting import engine, report
-from stockstrata.forecasting.outcome import PoolOutcome, PoolTask, SeriesOutcome
-from stockstrata.forecasting.pool import forecast_pool
+from stockstrata.forecasting import report
+from stockstrata.forecasting.outcome import PoolTask, join_outcomes, needed_buckets, whole_buckets
+from stockstrata.forecasting.reuse import REUSED, SeriesInputs, SeriesStates, reusable, task_inputs
+from stockstrata.forecasting.workers import forecast_tasks
 from stockstrata.panel import DemandPanel
-from stockstrata.parameters import PlanningParameters, PoolSettings, SegmentStrategy
+from stockstrata.parameters import PlanningParameters, PoolModel, PoolSettings, SegmentStrategy
 
 CHUNK_SERIES = 128
-"""Series in a task: fixed, so that results do not depend on the number of workers."""
+"""Series in a task: few enough to share the work out, enough to outweigh handing it over."""
 
 LEAST_FORECAST_BUCKETS = {52: 13, 12: 6}
 """A quarter of weeks or half a year of months is always forecast, so that later cycles can judge these lags."""
-
-DEAR_WORK_MILLISECONDS = 20_000.0
-"""Work from which processes pay: each costs two to three seconds of imports."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +32,10 @@ class ForecastResult:
         forecasts: DEMAND_FORECAST.
         lead_time_demand: LEAD_TIME_DEMAND.
         accuracy: FORECAST_ACCURACY, evaluation_code `rolling_origin`.
+        faults: models that could not be used on a series, which the others then stood in for: `item_id, location_id,
+            model_code, fault_text`.
+        origins: where the outcome of each series comes from: `item_id, location_id, origin_code` as in `reuse.Reuse`.
+        states: the outcomes, for a later run of the same cycle to take over.
     """
 
     scores: pd.DataFrame
@@ -43,6 +43,9 @@ class ForecastResult:
     forecasts: pd.DataFrame
     lead_time_demand: pd.DataFrame
     accuracy: pd.DataFrame
+    faults: pd.DataFrame
+    origins: pd.DataFrame
+    states: SeriesStates
 
 
 def forecast_segments(
@@ -52,6 +55,8 @@ def forecast_segments(
     *,
     parameters: PlanningParameters,
     workers: int,
+    code_version: str = "",
+    earlier: SeriesStates | None = None,
 ) -> ForecastResult:
     """Forecast every item-location by the pool of its segment, with demand over lead time plus review period.
 
@@ -61,6 +66,9 @@ def forecast_segments(
         lead_times: LEAD_TIME rows: `lead_time_days, lead_time_sd_days, evidence_grade`, one for each series.
         parameters: strategies, pools and settings in force.
         workers: processes that may be used; the result does not depend on it.
+        code_version: changes with everything else that results depend on.
+        earlier: outcomes of an earlier run, taken over for series whose inputs are the same; the result does not
+            depend on it.
 
     Raises:
         PlanningError: a series of the panel has no segment, or no lead time.
@@ -84,30 +92,37 @@ def forecast_segments(
             "expected a number of days. Run the lead time step again."
         )
     buckets = days / panel.mean_bucket_days
-    # The small amount keeps 35 days of weeks at five buckets whatever the division leaves over.
-    horizon = np.maximum(np.ceil(buckets - 1e-9), 1).astype(np.int64)
-    tasks, rows = _tasks(panel, pool, horizon, parameters)
-    outcomes = _run(tasks, workers)
     facts = report.CycleFacts(
         panel=panel,
         segment_code=segment,
         pool_code=pool,
+        pool_models=_pool_models(parameters),
         buckets=buckets,
         protection_days=days,
         lead_time_sd_days=np.nan_to_num(numbers(supply, "lead_time_sd_days")),
         lead_time_grade=texts(supply, "evidence_grade").to_numpy(dtype=object),
-        wanted_horizon=horizon,
+        wanted_horizon=whole_buckets(buckets),
         wanted_folds=_wanted_folds(pool, parameters),
         shrinkage_origins=parameters.settings.variance_shrinkage_origins,
     )
-    joined = _joined(outcomes, rows, len(segment))
-    uncertainty = report.cycle_uncertainty(facts, joined)
+    tasks, rows = _tasks(panel, pool, buckets, parameters, np.arange(len(segment)))
+    inputs = _joined_inputs([task_inputs(task, code_version) for task in tasks], rows, len(segment))
+    reuse = reusable(earlier, panel.keys, inputs)
+    outcomes = []
+    if earlier is not None and len(reuse.rows):
+        tasks, rows = _tasks(panel, pool, buckets, parameters, np.flatnonzero(reuse.origin != REUSED))
+        outcomes, rows = [earlier.outcome.select(reuse.held)], [reuse.rows, *rows]
+    series = join_outcomes([*outcomes, *forecast_tasks(tasks, workers)], rows, len(segment))
+    uncertainty = report.cycle_uncertainty(facts, series)
     return ForecastResult(
-        scores=report.score_table(facts, joined, [outcome.scores for outcome in outcomes], rows),
-        champions=report.champion_table(facts, joined),
-        forecasts=report.forecast_table(facts, joined, uncertainty),
-        lead_time_demand=report.lead_time_demand_table(facts, joined, uncertainty),
-        accuracy=report.backtest_accuracy(facts, joined, uncertainty),
+        scores=report.score_table(facts, series),
+        champions=report.champion_table(facts, series),
+        forecasts=report.forecast_table(facts, series, uncertainty, workers=workers),
+        lead_time_demand=report.lead_time_demand_table(facts, series, uncertainty),
+        accuracy=report.backtest_accuracy(facts, series, uncertainty, workers=workers),
+        faults=report.fault_table(facts, series),
+        origins=panel.keys.assign(origin_code=reuse.origin),
+        states=SeriesStates(panel.keys, inputs, series),
     )
 
 
@@ -130,27 +145,34 @@ def _wanted_folds(pool: np.ndarray, parameters: PlanningParameters) -> np.ndarra
     return np.array([settings[code].fold_count for code in pool], dtype=np.int64)
 
 
+def _pool_models(parameters: PlanningParameters) -> dict[str, tuple[PoolModel, ...]]:
+    """Models of each pool, simplest first."""
+    found: dict[str, tuple[PoolModel, ...]] = {}
+    for model in sorted(parameters.forecast_pools, key=lambda model: (model.complexity_rank, model.model_code)):
+        found[model.pool_code] = (*found.get(model.pool_code, ()), model)
+    return found
+
+
 def _tasks(
-    panel: DemandPanel, pool: np.ndarray, horizon: np.ndarray, parameters: PlanningParameters
+    panel: DemandPanel, pool: np.ndarray, buckets: np.ndarray, parameters: PlanningParameters, wanted: np.ndarray
 ) -> tuple[list[PoolTask], list[np.ndarray]]:
-    settings = _settings(parameters)
+    """Chunks of the wanted series, each of one pool, and the rows of their series."""
+    settings, models = _settings(parameters), _pool_models(parameters)
     least = LEAST_FORECAST_BUCKETS.get(panel.season_length, panel.season_length // 4)
     tasks, rows = [], []
-    for code in sorted(set(pool)):
-        models = tuple(model for model in parameters.forecast_pools if model.pool_code == code)
-        members = np.flatnonzero(pool == code)
-        # Only what the earliest origin may learn from is copied.
-        needed = settings[code].max_history_buckets + settings[code].fold_count * settings[code].fold_step_buckets
+    for code in sorted(set(pool[wanted])):
+        members = wanted[pool[wanted] == code]
         for start in range(0, len(members), CHUNK_SERIES):
             held = members[start : start + CHUNK_SERIES]
+            # Only what the earliest origins may learn from is handed over.
+            needed = int(needed_buckets(settings[code], whole_buckets(buckets[held])).max())
             tasks.append(
                 PoolTask(
-                    models=models,
+                    models=models[code],
                     settings=settings[code],
                     season_length=panel.season_length,
-                    demand_qty=panel.demand_qty[held, -(needed + int(horizon[held].max())) :],
-                    horizon=horizon[held],
-                    forecast_buckets=np.maximum(horizon[held], least),
+                    demand_qty=panel.demand_qty[held, -needed:],
+                    interval_buckets=buckets[held],
                     least_depth=least,
                 )
             )
@@ -158,23 +180,11 @@ def _tasks(
     return tasks, rows
 
 
-def _run(tasks: Sequence[PoolTask], workers: int) -> list[PoolOutcome]:
-    work = sum(len(task.horizon) * engine.milliseconds([model.model_code for model in task.models]) for task in tasks)
-    if workers <= 1 or len(tasks) < 2 or work < DEAR_WORK_MILLISECONDS:
-        return [forecast_pool(task) for task in tasks]
-    with ProcessPoolExecutor(min(workers, len(tasks)), mp_context=get_context("spawn")) as executor:
-        return list(executor.map(forecast_pool, tasks))
-
-
-def _joined(outcomes: Iterable[PoolOutcome], rows: Sequence[np.ndarray], count: int) -> SeriesOutcome:
-    """All outcomes in the order of the panel; shorter horizons and fewer origins are padded with NaN."""
-    parts = [outcome.series for outcome in outcomes]
+def _joined_inputs(parts: Sequence[SeriesInputs], rows: Sequence[np.ndarray], count: int) -> SeriesInputs:
     joined: dict[str, np.ndarray] = {}
-    for field in fields(SeriesOutcome):
-        arrays = [np.asarray(getattr(part, field.name)) for part in parts]
-        shape = tuple(max(array.shape[axis] for array in arrays) for axis in range(1, arrays[0].ndim))
-        whole = np.full((count, *shape), np.nan if arrays[0].dtype.kind == "f" else 0, dtype=arrays[0].dtype)
+    for field in fields(SeriesInputs):
+        arrays = [getattr(part, field.name) for part in parts]
+        joined[field.name] = np.empty(count, dtype=arrays[0].dtype)
         for held, array in zip(rows, arrays, strict=True):
-            whole[(held, *(slice(0, size) for size in array.shape[1:]))] = array
-        joined[field.name] = whole
-    return SeriesOutcome(**joined)
+            joined[field.name][held] = array
+    return SeriesInputs(**joined)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from stockstrata.forecasting.metrics import masked_mean, safe_ratio
+from stockstrata.forecasting.metrics import masked_mean, ordered_sum, safe_ratio
 
 LEAST_POOLED_SERIES = 10
 """A segment with fewer validated series borrows the figure of its pool, then of all series."""
@@ -29,11 +29,35 @@ UNKNOWN_DISPERSION = 1.0
 
 
 @dataclass(frozen=True)
-class ForecastErrors:
-    """Back-test of the champions: n series, K origins, D lags, NaN where nothing was judged.
+class ErrorSums:
+    """What is kept of the errors of n series from K origins at D lags: each row comes from its series alone.
 
     Attributes:
-        error_qty: forecast minus actual, (n, K, D).
+        interval_variance: mean squared cumulative error over the protection interval, units squared, NaN where no
+            origin was judged, (n,).
+        square_sum: sum of all squared errors, (n,).
+        square_count: how many they are, (n,).
+        lag_square_sum: sum of the squared errors at each lag, (n, D).
+        lag_square_count: how many they are, (n, D).
+        origin_square_sum: sum of the squared errors of each origin, (n, K).
+        origin_square_count: how many they are, (n, K).
+    """
+
+    interval_variance: np.ndarray
+    square_sum: np.ndarray
+    square_count: np.ndarray
+    lag_square_sum: np.ndarray
+    lag_square_count: np.ndarray
+    origin_square_sum: np.ndarray
+    origin_square_count: np.ndarray
+
+
+@dataclass(frozen=True)
+class ForecastErrors:
+    """Back-test of the champions of n series.
+
+    Attributes:
+        sums: their errors, summed up.
         fold_count: origins, (n,).
         independent_folds: what overlapping origins are worth, (n,).
         optimism_ratio: squared error of the champion over that of choosing without looking, (n,), NaN where unknown.
@@ -43,7 +67,7 @@ class ForecastErrors:
         groups: columns of codes to pool over, narrowest first, n rows.
     """
 
-    error_qty: np.ndarray
+    sums: ErrorSums
     fold_count: np.ndarray
     independent_folds: np.ndarray
     optimism_ratio: np.ndarray
@@ -61,6 +85,30 @@ def interval_growth(buckets: np.ndarray, length: np.ndarray) -> np.ndarray:
     Example: 4 buckets from 16 of history: 5.0.
     """
     return buckets + buckets**2 / np.maximum(length, 1)
+
+
+def error_sums(error_qty: np.ndarray, *, buckets: np.ndarray, horizon: np.ndarray, length: np.ndarray) -> ErrorSums:
+    """Sum up what pooling needs of the errors of each series.
+
+    Args:
+        error_qty: forecast minus actual, (n, K, D), NaN where nothing was judged.
+        buckets: protection interval, may be fractional, (n,).
+        horizon: buckets that the champion was judged at, (n,).
+        length: history, buckets, (n,).
+    """
+    squares = error_qty**2
+    found = np.isfinite(squares)
+    filled = np.where(found, squares, 0.0)
+    by_origin = ordered_sum(filled)
+    return ErrorSums(
+        interval_variance=_own_variance(error_qty, buckets, horizon, length),
+        square_sum=ordered_sum(by_origin),
+        square_count=found.sum(axis=(1, 2)),
+        lag_square_sum=ordered_sum(np.moveaxis(filled, 1, 2)),
+        lag_square_count=found.sum(axis=1),
+        origin_square_sum=by_origin,
+        origin_square_count=found.sum(axis=2),
+    )
 
 
 def interval_variance(errors: ForecastErrors, buckets: np.ndarray, *, shrinkage_origins: float) -> np.ndarray:
@@ -82,7 +130,7 @@ def interval_variance(errors: ForecastErrors, buckets: np.ndarray, *, shrinkage_
         shrinkage_origins: weight of the segment, in origins.
     """
     growth = interval_growth(buckets, errors.length)
-    own = _own_variance(errors, buckets, growth)
+    own = errors.sums.interval_variance
     step = step_variance(errors, shrinkage_origins=shrinkage_origins)
     prior = _pooled(safe_ratio(own, growth * step), errors, unknown=1.0) * growth * step
     # The ratio is pooled the way round that is bounded: a champion without error must not make its segment infinite.
@@ -127,7 +175,7 @@ def largest_windows(demand_qty: np.ndarray, buckets: np.ndarray) -> np.ndarray:
 
 def step_variance(errors: ForecastErrors, *, shrinkage_origins: float) -> np.ndarray:
     """Variance of one bucket's error over all lags, shrunk towards the segment's squared variation, (n,)."""
-    own = _step(errors.error_qty)
+    own = _step(errors.sums)
     prior = _pooled(safe_ratio(own, errors.mean_qty**2), errors, unknown=UNKNOWN_DISPERSION) * errors.mean_qty**2
     # A series whose champion never erred, from as many origins as the segment weighs, is certain demand.
     is_certain = (own == 0) & (errors.fold_count >= shrinkage_origins)
@@ -136,29 +184,30 @@ def step_variance(errors: ForecastErrors, *, shrinkage_origins: float) -> np.nda
 
 def held_out_step_variance(errors: ForecastErrors, *, shrinkage_origins: float) -> np.ndarray:
     """`step_variance` as it looks without the errors of one origin: what may judge that origin, (n, K)."""
-    squares = errors.error_qty**2
-    found = np.isfinite(squares)
-    sums, counts = np.where(found, squares, 0.0).sum(axis=2), found.sum(axis=2)
-    own = safe_ratio(sums.sum(axis=1)[:, None] - sums, counts.sum(axis=1)[:, None] - counts)
-    scaled = safe_ratio(_step(errors.error_qty), errors.mean_qty**2)
+    sums = errors.sums
+    own = safe_ratio(
+        sums.square_sum[:, None] - sums.origin_square_sum, sums.square_count[:, None] - sums.origin_square_count
+    )
+    scaled = safe_ratio(_step(sums), errors.mean_qty**2)
     prior = (_pooled(scaled, errors, unknown=UNKNOWN_DISPERSION) * errors.mean_qty**2)[:, None]
     others = np.maximum(errors.fold_count - 1, 0)[:, None]
     return _shrunk(np.maximum(own, 0.0), np.broadcast_to(prior, own.shape), others, shrinkage_origins)
 
 
-def lag_profile(error_qty: np.ndarray, depth: int) -> np.ndarray:
+def lag_profile(sums: ErrorSums, rows: np.ndarray, depth: int) -> np.ndarray:
     """Pooled variance at each lag over the mean of all lags, never falling with the lag, (depth,).
 
     Lags beyond the back-test keep the last value.
 
     Args:
-        error_qty: forecast minus actual of n series, (n, K, D), NaN where nothing was judged.
+        sums: summed errors of all series.
+        rows: the series to pool, whether or where they are.
         depth: lags wanted.
     """
-    squares = error_qty**2
-    scaled = safe_ratio(squares, np.broadcast_to(_step(error_qty)[:, None, None], squares.shape))
-    found = np.isfinite(scaled)
-    by_lag = safe_ratio(np.where(found, scaled, 0.0).sum(axis=(0, 1)), found.sum(axis=(0, 1)))
+    step = _step(sums)[rows, None]
+    scaled = safe_ratio(sums.lag_square_sum[rows], np.broadcast_to(step, sums.lag_square_sum[rows].shape))
+    found = np.where(np.isfinite(scaled), sums.lag_square_count[rows], 0)
+    by_lag = safe_ratio(np.where(found > 0, scaled, 0.0).sum(axis=0), found.sum(axis=0))
     by_lag = np.where(np.isfinite(by_lag), by_lag, 0.0)
     profile = np.maximum.accumulate(by_lag) if by_lag.max(initial=0.0) > 0 else np.ones(len(by_lag))
     return np.append(profile, np.full(max(depth - len(profile), 0), profile[-1]))[:depth]
@@ -171,13 +220,15 @@ def _shrunk(own: np.ndarray, prior: np.ndarray, fold_count: np.ndarray, shrinkag
     return np.where(weight > 0, blend, prior)
 
 
-def _step(error_qty: np.ndarray) -> np.ndarray:
-    return masked_mean((error_qty**2).reshape(len(error_qty), -1))
+def _step(sums: ErrorSums) -> np.ndarray:
+    return safe_ratio(sums.square_sum, sums.square_count)
 
 
-def _own_variance(errors: ForecastErrors, buckets: np.ndarray, growth: np.ndarray) -> np.ndarray:
-    squares = np.cumsum(errors.error_qty, axis=2) ** 2
-    by_horizon = masked_mean(np.moveaxis(np.where(_reached(errors), squares, np.nan), 1, 2))
+def _own_variance(error_qty: np.ndarray, buckets: np.ndarray, horizon: np.ndarray, length: np.ndarray) -> np.ndarray:
+    squares = np.cumsum(error_qty, axis=2) ** 2
+    # All horizons of a series are judged from the same origins; older origins reach further than the horizon.
+    reached = (np.arange(error_qty.shape[2])[None, :] < horizon[:, None])[:, None, :]
+    by_horizon = masked_mean(np.moveaxis(np.where(reached, squares, np.nan), 1, 2))
     by_horizon = np.concatenate([np.zeros((len(squares), 1)), by_horizon], axis=1)
     rows, last = np.arange(len(squares)), by_horizon.shape[1] - 1
     low = np.minimum(np.floor(buckets).astype(np.int64), last)
@@ -185,15 +236,9 @@ def _own_variance(errors: ForecastErrors, buckets: np.ndarray, growth: np.ndarra
     share = np.where(high > low, buckets - low, 0.0)
     at_low, at_high = by_horizon[rows, low], by_horizon[rows, high]
     between = np.where(share > 0, at_low + share * (at_high - at_low), at_low)
-    judged = by_horizon[rows, errors.horizon]
-    stretched = judged * safe_ratio(growth, interval_growth(errors.horizon, errors.length))
-    return np.where(errors.horizon >= buckets, between, stretched)
-
-
-def _reached(errors: ForecastErrors) -> np.ndarray:
-    # All horizons of a series are judged from the same origins; older origins reach further than the horizon.
-    depth = errors.error_qty.shape[2]
-    return (np.arange(depth)[None, :] < errors.horizon[:, None])[:, None, :]
+    judged = by_horizon[rows, horizon]
+    stretched = judged * safe_ratio(interval_growth(buckets, length), interval_growth(horizon, length))
+    return np.where(horizon >= buckets, between, stretched)
 
 
 def _pooled(scaled: np.ndarray, errors: ForecastErrors, *, unknown: float) -> np.ndarray:

@@ -4,22 +4,27 @@ import numpy as np
 import pytest
 
 from stockstrata.errors import ParameterError, PlanningError
-from stockstrata.forecasting.engine import FIT_ONCE, MODEL_CODES, forecast_paths, needs_seasons
+from stockstrata.forecasting import engine
+from stockstrata.forecasting.engine import FIT_ONCE, MODEL_CODES, ForecastPaths, forecast_paths, needs_seasons
 
 WEEKS = np.arange(160)
 SEASONAL = 100 + 40 * np.sin(2 * np.pi * WEEKS / 52) + np.tile([3.0, -3.0], 80)
 
 
-def _paths(code: str, demand: np.ndarray, ends: list[int], *, seasonal: bool = True, depth: int = 8) -> np.ndarray:
+def _forecast(code: str, series: list[np.ndarray], ends: list[int], depth: list[int], seasonal: bool) -> ForecastPaths:
     return forecast_paths(
         code,
-        [demand],
-        np.array([ends]),
-        depth=depth,
+        series,
+        np.array([ends] * len(series)),
+        depth=np.array(depth),
         season_length=52,
-        is_seasonal=np.array([seasonal]),
+        is_seasonal=np.full(len(series), seasonal),
         max_history=156,
-    )[0]
+    )
+
+
+def _paths(code: str, demand: np.ndarray, ends: list[int], *, seasonal: bool = True, depth: int = 8) -> np.ndarray:
+    return _forecast(code, [demand], ends, [depth], seasonal).qty[0]
 
 
 @pytest.mark.parametrize("code", sorted(MODEL_CODES))
@@ -42,6 +47,42 @@ def test_no_origin_sees_a_bucket_after_it(code):
 def test_parameters_carried_forward_come_from_the_earliest_origin(code):
     # The middle origin must not be disturbed by a newer one: fitting happens before it, on less.
     assert np.array_equal(_paths(code, SEASONAL, [150, 140, 130])[1:], _paths(code, SEASONAL, [140, 130]))
+
+
+@pytest.mark.parametrize("code", sorted(MODEL_CODES))
+def test_a_series_is_forecast_the_same_beside_a_longer_one(code):
+    growing = np.linspace(1.0, 400.0, 160) ** 2
+    found = _forecast(code, [SEASONAL, growing], [150, 140], [8, 60], True)
+    assert np.array_equal(found.qty[0, :, :8], _paths(code, SEASONAL, [150, 140]))
+    assert np.isnan(found.qty[0, :, 8:]).all()
+    assert np.isfinite(found.qty[1]).all()
+
+
+def test_a_model_that_raises_leaves_its_words_and_no_number(monkeypatch):
+    class Broken:
+        def forecast(self, y: np.ndarray, h: int) -> dict[str, np.ndarray]:
+            if y[-1] > 100:
+                raise ValueError("singular matrix")
+            return {"mean": np.full(h, 5.0)}
+
+    monkeypatch.setattr(engine, "_factories", lambda: {"ses": lambda _: Broken()})
+    found = _forecast("ses", [np.full(60, 7.0), np.full(60, 700.0)], [60], [3, 3], False)
+    assert found.faults == {1: "ValueError: singular matrix"}
+    assert found.qty[0, 0].tolist() == [5.0, 5.0, 5.0]
+    assert np.isnan(found.qty[1]).all()
+
+
+def test_an_explosion_is_no_forecast_and_is_said_so(monkeypatch):
+    class Exploding:
+        def forecast(self, y: np.ndarray, h: int) -> dict[str, np.ndarray]:
+            return {"mean": y[-1] * 5.0 ** np.arange(h)}
+
+    monkeypatch.setattr(engine, "_factories", lambda: {"ses": lambda _: Exploding()})
+    found = _forecast("ses", [np.full(60, 7.0), np.full(60, 7.0)], [60], [2, 3], False)
+    assert found.qty[0, 0, :2].tolist() == [7.0, 35.0]
+    assert np.isnan(found.qty[1]).all()
+    assert list(found.faults) == [1]
+    assert "above 10 times" in found.faults[1]
 
 
 def test_absent_origins_stay_missing():

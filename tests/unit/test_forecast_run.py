@@ -1,5 +1,6 @@
 """A whole forecast cycle: no series lost, no future seen, honest fallbacks, calibrated quantiles."""
 
+import dataclasses
 import datetime as dt
 from pathlib import Path
 
@@ -8,8 +9,8 @@ import pandas as pd
 import pytest
 
 from stockstrata.errors import PlanningError
-from stockstrata.forecasting import run
-from stockstrata.forecasting.pool import choose_champions
+from stockstrata.forecasting import engine, report, run, workers
+from stockstrata.forecasting.pool import choose_champions, forecast_pool
 from stockstrata.forecasting.run import ForecastResult, forecast_segments
 from stockstrata.panel import DemandPanel
 from stockstrata.parameters import PARAMETER_TABLES, PlanningParameters, planning_parameters
@@ -160,18 +161,109 @@ def test_nothing_after_the_cut_off_is_seen(parameters):
         panel, assignment, supply = _inputs(data, segments, 21.0)
         cut = DemandPanel(panel.keys, panel.bucket_start_dates[:150], panel.demand_qty[:, :150], panel.bucket_days)
         results.append(_run(parameters, cut, assignment, supply))
-    for name in ("scores", "champions", "forecasts", "lead_time_demand", "accuracy"):
-        pd.testing.assert_frame_equal(getattr(results[0], name), getattr(results[1], name), check_exact=True)
+    _assert_same(*results)
 
 
-def test_workers_and_repetition_change_no_byte(parameters, monkeypatch):
+TABLES = ("scores", "champions", "forecasts", "lead_time_demand", "accuracy", "faults")
+
+
+def _assert_same(one: ForecastResult, other: ForecastResult) -> None:
+    for name in TABLES:
+        pd.testing.assert_frame_equal(getattr(one, name), getattr(other, name), check_exact=True)
+
+
+def _mixed_company() -> tuple[DemandPanel, pd.DataFrame, pd.DataFrame]:
+    """Short and long histories and lead times side by side."""
+    demand, segments = _company(24, seed=2, buckets=260)
+    demand[::5, :200] = np.nan
+    return _inputs(demand, segments, np.where(np.arange(24) % 7 == 3, 300.0, 21.0))
+
+
+def test_workers_chunks_and_repetition_change_no_byte(parameters, monkeypatch):
+    inputs = _mixed_company()
+    alone = _run(parameters, *inputs)
+    monkeypatch.setattr(workers, "DEAR_WORK_MILLISECONDS", 0.0)
     monkeypatch.setattr(run, "CHUNK_SERIES", 8)
-    monkeypatch.setattr(run, "DEAR_WORK_MILLISECONDS", 0.0)
-    demand, segments = _company(24, seed=2, buckets=156)
-    inputs = _inputs(demand, segments, 21.0)
-    alone, together = _run(parameters, *inputs), _run(parameters, *inputs, workers=2)
-    for name in ("scores", "champions", "forecasts", "lead_time_demand", "accuracy"):
-        pd.testing.assert_frame_equal(getattr(alone, name), getattr(together, name), check_exact=True)
+    _assert_same(alone, _run(parameters, *inputs, workers=2))
+    monkeypatch.setattr(run, "CHUNK_SERIES", 1)
+    monkeypatch.setattr(report, "WIDE_ROWS", 5)
+    _assert_same(alone, _run(parameters, *inputs))
+
+
+def test_scores_and_champions_of_a_series_do_not_depend_on_the_others(parameters):
+    panel, assignment, supply = _mixed_company()
+    whole = _run(parameters, panel, assignment, supply)
+    rows = np.arange(0, 24, 2)
+    part = _run(parameters, panel.select(rows), assignment, supply)
+    for name in ("scores", "champions"):
+        held = getattr(whole, name)
+        held = held[held["item_id"].isin(panel.keys["item_id"].iloc[rows])].reset_index(drop=True)
+        pd.testing.assert_frame_equal(held, getattr(part, name), check_exact=True)
+
+
+def test_an_incremental_run_equals_a_full_one_and_computes_what_changed(parameters, monkeypatch):
+    panel, assignment, supply = _mixed_company()
+    first = _run(parameters, panel, assignment, supply)
+    assert set(first.origins["origin_code"]) == {"new"}
+    demand = panel.demand_qty.copy()
+    demand[4, -3] += 9.0
+    lead_time = supply["lead_time_days"].to_numpy().copy()
+    lead_time[6] += 14.0
+    changed = (
+        dataclasses.replace(panel, demand_qty=demand),
+        assignment.assign(segment_code=assignment["segment_code"].where(assignment.index != 8, "EOL")),
+        supply.assign(lead_time_days=lead_time),
+    )
+    computed = []
+    monkeypatch.setattr(
+        workers, "forecast_pool", lambda task: computed.append(len(task.demand_qty)) or forecast_pool(task)
+    )
+    again = forecast_segments(*changed, parameters=parameters, workers=1, earlier=first.states)
+    origin = again.origins["origin_code"]
+    assert origin[[4, 6, 8]].tolist() == ["history", "interval", "method"]
+    assert (origin.drop([4, 6, 8]) == "reused").all()
+    assert sum(computed) == 3
+    _assert_same(again, _run(parameters, *changed))
+    # What it hands on serves the next run as well as that of a full run.
+    third = forecast_segments(*changed, parameters=parameters, workers=1, earlier=again.states)
+    assert set(third.origins["origin_code"]) == {"reused"}
+    _assert_same(third, again)
+
+
+def test_other_code_reuses_nothing(parameters):
+    panel, assignment, supply = _mixed_company()
+    rows = np.arange(4)
+    first = _run(parameters, panel.select(rows), assignment, supply)
+    again = forecast_segments(
+        panel.select(rows), assignment, supply, parameters=parameters, workers=1, code_version="2", earlier=first.states
+    )
+    assert set(again.origins["origin_code"]) == {"method"}
+
+
+def test_a_series_that_is_gone_or_new_is_no_obstacle(parameters):
+    panel, assignment, supply = _mixed_company()
+    first = _run(parameters, panel.select(np.arange(20)), assignment, supply)
+    kept = panel.select(np.arange(2, 24))
+    again = forecast_segments(kept, assignment, supply, parameters=parameters, workers=1, earlier=first.states)
+    assert again.origins["origin_code"].tolist() == ["reused"] * 18 + ["new"] * 4
+    _assert_same(again, _run(parameters, kept, assignment, supply))
+
+
+def test_a_model_that_fails_is_named_and_the_others_stand_in(parameters, monkeypatch):
+    made = engine._factories()
+
+    class Broken:
+        def fit(self, y: np.ndarray) -> None:
+            raise ValueError("singular matrix")
+
+    monkeypatch.setattr(engine, "_factories", lambda: made | {"ets_level": lambda _: Broken()})
+    demand, _ = _company(4, seed=3, buckets=156)
+    result = _run(parameters, *_inputs(demand, "AX", 21.0))
+    assert result.faults["model_code"].tolist() == ["ets_level"] * 4
+    assert result.faults["fault_text"].tolist() == ["ValueError: singular matrix"] * 4
+    assert result.faults["item_id"].tolist() == result.champions["item_id"].tolist()
+    assert "ets_level" not in set(result.scores["model_code"])
+    assert (result.champions["reason_code"] != "no_finite_model").all()
 
 
 def test_less_than_two_seasons_never_get_a_seasonal_model(parameters):

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from stockstrata.forecasting import uncertainty
 from stockstrata.forecasting.predictive import (
     BUCKET_LEVELS,
     INTERVAL_LEVELS,
@@ -16,21 +17,29 @@ from stockstrata.forecasting.predictive import (
 from stockstrata.forecasting.uncertainty import (
     ForecastErrors,
     bounded_by_lumps,
+    error_sums,
     held_out_step_variance,
     interval_growth,
-    interval_variance,
     lag_profile,
     largest_windows,
     step_variance,
 )
 
 
-def _errors(error: np.ndarray, *, horizon: int = 4, segment: list[str] | None = None, folds=None) -> ForecastErrors:
+def _errors(
+    error: np.ndarray, *, horizon: int = 4, segment: list[str] | None = None, folds=None, buckets: float = 4.0
+) -> ForecastErrors:
     n, k, _ = error.shape
     count = np.full(n, k) if folds is None else np.array(folds)
     groups = pd.DataFrame({"segment": segment or ["S"] * n, "pool": ["P"] * n})
-    return ForecastErrors(
-        error, count, count.astype(float), np.ones(n), np.full(n, horizon), np.full(n, 150), np.full(n, 10.0), groups
+    horizons, lengths = np.full(n, horizon), np.full(n, 150)
+    sums = error_sums(error, buckets=np.full(n, buckets), horizon=horizons, length=lengths)
+    return ForecastErrors(sums, count, count.astype(float), np.ones(n), horizons, lengths, np.full(n, 10.0), groups)
+
+
+def interval_variance(errors: ForecastErrors, *, buckets: float = 4.0, shrinkage_origins: float) -> np.ndarray:
+    return uncertainty.interval_variance(
+        errors, np.full(len(errors.length), buckets), shrinkage_origins=shrinkage_origins
     )
 
 
@@ -43,21 +52,22 @@ def _t_factor(freedom: float) -> float:
 
 
 def test_without_shrinkage_the_variance_is_the_mean_squared_cumulative_error():
-    errors = _errors(_noise(n=1))
-    expected = (errors.error_qty[0, :, :4].sum(axis=1) ** 2).mean()
-    found = interval_variance(errors, np.array([4.0]), shrinkage_origins=0)
+    noise = _noise(n=1)
+    expected = (noise[0, :, :4].sum(axis=1) ** 2).mean()
+    found = interval_variance(_errors(noise), shrinkage_origins=0)
     assert found[0] == pytest.approx(expected * _t_factor(12))
 
 
 def test_a_fractional_interval_lies_between_its_whole_neighbours():
-    errors = _errors(_noise(n=1), horizon=4)
-    low, middle, high = (interval_variance(errors, np.array([x]), shrinkage_origins=0)[0] for x in (3.0, 3.25, 4.0))
+    low, middle, high = (
+        interval_variance(_errors(_noise(n=1), buckets=x), buckets=x, shrinkage_origins=0)[0] for x in (3.0, 3.25, 4.0)
+    )
     assert middle == pytest.approx(low + 0.25 * (high - low))
 
 
 def test_a_lasting_bias_is_part_of_the_variance():
     errors = _errors(np.full((1, 12, 6), 2.0))
-    found = interval_variance(errors, np.array([4.0]), shrinkage_origins=0)
+    found = interval_variance(errors, shrinkage_origins=0)
     assert found[0] == pytest.approx(64 * _t_factor(12))
 
 
@@ -65,22 +75,22 @@ def test_level_errors_grow_faster_than_the_square_root_rule():
     # A wrong level is wrong in every bucket: formulas 1.4, cumulative against z s sqrt(L).
     level = np.random.default_rng(1).normal(0, 3, (60, 12, 1)) + _noise(60, 12, 6, 1.0)
     errors = _errors(level)
-    cumulative = np.median(interval_variance(errors, np.full(60, 4.0), shrinkage_origins=4))
+    cumulative = np.median(interval_variance(errors, shrinkage_origins=4))
     assert cumulative > 2.5 * 4 * np.median(step_variance(errors, shrinkage_origins=4))
 
 
 def test_shrinkage_pulls_a_lucky_series_towards_its_segment():
     noise = _noise()
     noise[0] *= 0.2
-    own = interval_variance(_errors(noise), np.full(40, 4.0), shrinkage_origins=0)[0]
-    shrunk = interval_variance(_errors(noise), np.full(40, 4.0), shrinkage_origins=8)[0]
+    own = interval_variance(_errors(noise), shrinkage_origins=0)[0]
+    shrunk = interval_variance(_errors(noise), shrinkage_origins=8)[0]
     assert shrunk > 1.5 * own
 
 
 def test_a_series_without_origins_borrows_from_its_segment():
     noise = _noise()
     noise[0] = np.nan
-    found = interval_variance(_errors(noise, folds=[0] + [12] * 39), np.full(40, 4.0), shrinkage_origins=4)
+    found = interval_variance(_errors(noise, folds=[0] + [12] * 39), shrinkage_origins=4)
     # Its own evidence is nil, so it is as uncertain as Student's t with the segment's weight alone: twice the estimate.
     assert found[0] == pytest.approx(np.mean(found[1:]) * 2 * 14 / 16, rel=0.1)
 
@@ -91,7 +101,7 @@ def test_one_series_without_scale_does_not_carry_its_segment_away():
     mean = errors.mean_qty.copy()
     mean[0] = 1e-9
     odd = ForecastErrors(**{**errors.__dict__, "mean_qty": mean})
-    plain, found = (interval_variance(e, np.full(40, 4.0), shrinkage_origins=4)[1:] for e in (errors, odd))
+    plain, found = (interval_variance(e, shrinkage_origins=4)[1:] for e in (errors, odd))
     assert found == pytest.approx(plain, rel=0.5)
 
 
@@ -100,20 +110,21 @@ def test_small_segments_borrow_from_the_pool():
     noise[0] = np.nan
     lonely = _errors(noise, segment=["LONELY"] + ["S"] * 39, folds=[0] + [12] * 39)
     together = _errors(noise, folds=[0] + [12] * 39)
-    one, other = (interval_variance(e, np.full(40, 4.0), shrinkage_origins=4)[0] for e in (lonely, together))
+    one, other = (interval_variance(e, shrinkage_origins=4)[0] for e in (lonely, together))
     assert one == pytest.approx(other)
 
 
 def test_certain_demand_has_no_variance_whatever_the_segment_does():
     noise = _noise()
     noise[0] = 0.0
-    assert interval_variance(_errors(noise), np.full(40, 4.0), shrinkage_origins=4)[0] == 0
+    assert interval_variance(_errors(noise), shrinkage_origins=4)[0] == 0
 
 
 def test_a_short_horizon_is_stretched_by_growth():
-    errors = _errors(_noise(n=1), horizon=2)
-    judged = interval_variance(errors, np.array([2.0]), shrinkage_origins=0)[0]
-    found = interval_variance(errors, np.array([20.0]), shrinkage_origins=0)[0]
+    judged, found = (
+        interval_variance(_errors(_noise(n=1), horizon=2, buckets=x), buckets=x, shrinkage_origins=0)[0]
+        for x in (2.0, 20.0)
+    )
     assert found == pytest.approx(judged * (20 + 400 / 150) / (2 + 4 / 150))
     assert interval_growth(np.array([4.0]), np.array([16]))[0] == pytest.approx(5.0)
 
@@ -121,7 +132,7 @@ def test_a_short_horizon_is_stretched_by_growth():
 def test_optimism_of_the_choice_is_taken_back():
     errors = _errors(_noise())
     flattered = ForecastErrors(**{**errors.__dict__, "optimism_ratio": np.full(40, 0.8)})
-    plain, honest = (interval_variance(e, np.full(40, 4.0), shrinkage_origins=4) for e in (errors, flattered))
+    plain, honest = (interval_variance(e, shrinkage_origins=4) for e in (errors, flattered))
     assert honest == pytest.approx(plain / 0.8)
 
 
@@ -133,9 +144,18 @@ def test_an_origin_is_judged_by_the_others():
     assert held_out[0, 1] > 1e4
 
 
+def test_sums_do_not_depend_on_how_far_the_neighbours_were_judged():
+    noise = _noise(n=3, depth=13)
+    wide = np.concatenate([noise, np.full((3, 12, 24), np.nan)], axis=2)
+    plain, padded = _errors(noise).sums, _errors(wide).sums
+    for name in ("square_sum", "origin_square_sum", "interval_variance"):
+        assert np.array_equal(getattr(plain, name), getattr(padded, name)), name
+    assert np.array_equal(plain.lag_square_sum, padded.lag_square_sum[:, :13])
+
+
 def test_variance_never_falls_with_the_lag():
     noise = _noise() * np.array([1.0, 2.0, 1.5, 3.0, 2.0, 2.5])
-    profile = lag_profile(noise, 10)
+    profile = lag_profile(_errors(noise).sums, np.full(40, True), 10)
     assert len(profile) == 10
     assert (np.diff(profile) >= 0).all()
     assert profile[9] == profile[5]

@@ -1,0 +1,35 @@
+"""What the forecast step tells of itself beside its tables: what it computed and why, and which models failed."""
+
+from typing import Any
+
+import pandas as pd
+
+from assets.output import code_counts
+from stockstrata.forecasting.reuse import REUSED
+
+_SHOWN_FAULTS = 20
+_REASONS = {
+    "new": "no earlier outcome",
+    "method": "pool, models, settings or code changed",
+    "interval": "lead time or review period changed",
+    "history": "history changed",
+}
+
+
+def told_of_origins(origins: pd.Series) -> str:
+    """How many series were taken over from an earlier run of the cycle, and why the others were not."""
+    computed = origins[origins != REUSED]
+    told = f"reused {len(origins) - len(computed)} of {len(origins)} series; recomputed {len(computed)}"
+    reasons = [f"{_REASONS[str(code)]} {count}" for code, count in computed.value_counts().sort_index().items()]
+    return f"{told}: {', '.join(reasons)}" if reasons else told
+
+
+def told_of_faults(faults: pd.DataFrame) -> dict[str, Any]:
+    """Models that could not be used on a series, for which another stood in: how often, and the first of them."""
+    shown = faults.head(_SHOWN_FAULTS).itertuples(index=False)
+    examples = [f"{row.item_id}, {row.location_id}: {row.model_code}: {row.fault_text}" for row in shown]
+    return {
+        "unusable_models": code_counts(faults["model_code"]),
+        "unusable_model_count": len(faults),
+        "unusable_model_examples": "\n".join(examples) or "none",
+    }

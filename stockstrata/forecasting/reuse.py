@@ -1,0 +1,120 @@
+"""Taking over what an earlier run of a cycle found for series whose inputs are the same.
+
+The outcome of a series is a function of few things: its newest buckets, its protection interval, the models and
+settings of its pool, and the code. Where all of them are as they were, so is the outcome, to the last digit. What is
+pooled over series (variances, quantiles, accuracy) is worked out anew each time from the outcomes of all.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from stockstrata.forecasting.outcome import PoolTask, SeriesOutcome
+from stockstrata.panel import KEY
+
+REUSED = "reused"
+"""Origin of a series' outcome that was taken over; any other origin says why it was computed."""
+
+# Why a parameter row stands in its file changes no number.
+_COMMENTS = {"valid_from_date", "approved_by", "reason"}
+
+
+@dataclass(frozen=True)
+class SeriesInputs:
+    """What the outcome of n series depends on.
+
+    Attributes:
+        history_hash: hash of the newest buckets, (n,).
+        interval_buckets: protection interval, buckets, (n,).
+        method_hash: hash of the pool's models and settings, the season, and the code, (n,).
+    """
+
+    history_hash: np.ndarray
+    interval_buckets: np.ndarray
+    method_hash: np.ndarray
+
+
+@dataclass(frozen=True)
+class SeriesStates:
+    """Outcomes of n series with the inputs that they came from.
+
+    Attributes:
+        keys: `item_id, location_id`, n rows without doubles.
+        inputs: their inputs.
+        outcome: their outcomes.
+    """
+
+    keys: pd.DataFrame
+    inputs: SeriesInputs
+    outcome: SeriesOutcome
+
+
+@dataclass(frozen=True)
+class Reuse:
+    """Which outcomes can be taken over.
+
+    Attributes:
+        origin: `reused`, or why the series must be computed, the first that holds: `new` (no earlier outcome),
+            `method` (models, settings or code), `interval` (lead time or review period) or `history`, (n,).
+        held: row of the earlier outcome of each reused series, in the order of these.
+    """
+
+    origin: np.ndarray
+    held: np.ndarray
+
+    @property
+    def rows(self) -> np.ndarray:
+        """The reused series."""
+        return np.flatnonzero(self.origin == REUSED)
+
+
+def task_inputs(task: PoolTask, code_version: str) -> SeriesInputs:
+    """The inputs of the series of a task.
+
+    Args:
+        task: series of one pool.
+        code_version: changes with everything else that results depend on: code, libraries, processor.
+    """
+    parameters = [row.model_dump_json(exclude=_COMMENTS) for row in (task.settings, *task.models)]
+    method = _hash("\n".join([code_version, str(task.season_length), str(task.least_depth), *parameters]).encode())
+    histories = [
+        _hash(row[np.isfinite(row)][-needed:].tobytes())
+        for row, needed in zip(task.demand_qty, task.needed_buckets, strict=True)
+    ]
+    return SeriesInputs(
+        np.array(histories, dtype=object),
+        task.interval_buckets,
+        np.full(len(histories), method, dtype=object),
+    )
+
+
+def reusable(states: SeriesStates | None, keys: pd.DataFrame, inputs: SeriesInputs) -> Reuse:
+    """Compare inputs with those of an earlier run.
+
+    Args:
+        states: the earlier run; None where none is kept.
+        keys: `item_id, location_id` of n series.
+        inputs: their inputs.
+    """
+    if states is None:
+        return Reuse(np.full(len(keys), "new", dtype=object), np.zeros(0, dtype=np.int64))
+    place = pd.MultiIndex.from_frame(states.keys[KEY]).get_indexer(pd.MultiIndex.from_frame(keys[KEY]))
+    known, before = place >= 0, states.inputs
+    origin = np.select(
+        [
+            ~known,
+            inputs.method_hash != before.method_hash[place],
+            # The interval decides how much history is hashed.
+            inputs.interval_buckets != before.interval_buckets[place],
+            inputs.history_hash != before.history_hash[place],
+        ],
+        ["new", "method", "interval", "history"],
+        REUSED,
+    ).astype(object)
+    return Reuse(origin, place[origin == REUSED])
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=16).hexdigest()

@@ -1,0 +1,53 @@
+"""Running chunks of series in other processes: the same outcome on any number of them, and no process left behind."""
+
+import os
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import connection, get_context, parent_process
+
+from stockstrata.errors import PlanningError
+from stockstrata.forecasting import engine
+from stockstrata.forecasting.outcome import PoolTask, SeriesOutcome
+from stockstrata.forecasting.pool import forecast_pool
+
+DEAR_WORK_MILLISECONDS = 20_000.0
+"""Work from which processes pay: each costs two to three seconds of imports."""
+
+
+def forecast_tasks(tasks: Sequence[PoolTask], workers: int) -> list[SeriesOutcome]:
+    """The outcome of each task, in their order.
+
+    Args:
+        tasks: chunks of series.
+        workers: processes that may be used.
+
+    Raises:
+        PlanningError: a worker process died.
+    """
+    work = sum(len(task.horizon) * engine.milliseconds([model.model_code for model in task.models]) for task in tasks)
+    if workers <= 1 or len(tasks) < 2 or work < DEAR_WORK_MILLISECONDS:
+        return [forecast_pool(task) for task in tasks]
+    count = min(workers, len(tasks))
+    try:
+        with ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_end_with_parent) as executor:
+            return list(executor.map(forecast_pool, tasks))
+    except BrokenProcessPool:
+        raise PlanningError(
+            f"forecast: one of {count} worker processes was ended from outside while models were fitted, as the system "
+            "does when memory runs out; nothing was written. Free memory, or set STOCKSTRATA_WORKERS to fewer "
+            "processes (1 forecasts in the main process), and run again."
+        ) from None
+
+
+def _end_with_parent() -> None:
+    """End this worker when the main process dies: nobody else would, and it would hold its memory for ever."""
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=_await_end, args=(parent.sentinel,), daemon=True).start()
+
+
+def _await_end(sentinel: int) -> None:
+    connection.wait([sentinel])
+    os._exit(1)

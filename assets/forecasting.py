@@ -1,16 +1,18 @@
 """Tables of the schema `forecast`: scores, champions, forecasts, lead-time demand, accuracy. No models live here."""
 
 import datetime as dt
-import os
 
 import dagster as dg
 import pandas as pd
 
+from assets.forecast_figures import told_of_faults, told_of_origins
 from assets.history import demand_history, known_demand
-from assets.output import Events, asset_key, border_check, code_counts, hand_over
+from assets.output import Events, Output, asset_key, border_check, code_counts, hand_over_all
+from assets.planned import planned_item_locations
 from orchestration.automation import OWNERS, WRITER_POOL
-from orchestration.partitions import PERIODS, cut_off, period_of
+from orchestration.partitions import PERIODS, SETTINGS, cut_off, period_of
 from orchestration.resources.parameters import ParameterStore
+from orchestration.resources.series_store import SeriesStore, code_version
 from orchestration.resources.warehouse import Warehouse
 from stockstrata.forecasting.accuracy import naive_scales, snapshot_accuracy
 from stockstrata.forecasting.run import forecast_segments
@@ -32,6 +34,10 @@ _FROZEN = """
     inner join segmentation.segment_assignment
         on segment_assignment.period_start_date = forecast.period_start_date
         and segment_assignment.item_id = forecast.item_id and segment_assignment.location_id = forecast.location_id
+    anti join (
+        select item_id, location_id from intermediate.int_item_locations__isolated where period_start_date = $period
+    ) as isolated
+        on forecast.item_id = isolated.item_id and forecast.location_id = isolated.location_id
     where forecast.period_start_date < $period and forecast.bucket_start_date <= $last
         -- The newest cycle's forecasts begin with the first bucket that nobody has judged yet.
         and forecast.bucket_start_date >= (
@@ -84,32 +90,49 @@ def _spec(table: Table) -> dg.AssetSpec:
     check_specs=[border_check(table) for table in _TABLES],
     pool=WRITER_POOL,
 )
-def forecast(context: dg.AssetExecutionContext, warehouse: Warehouse, parameter_store: ParameterStore) -> Events:
+def forecast(
+    context: dg.AssetExecutionContext,
+    warehouse: Warehouse,
+    parameter_store: ParameterStore,
+    series_store: SeriesStore,
+) -> Events:
     """Forecast every item-location by the pool of its segment, and judge what earlier cycles forecast."""
     period = period_of(context)
-    item_locations = warehouse.read_period("intermediate.int_item_locations__planned", period)
+    item_locations = planned_item_locations(warehouse, period)
     panel = demand_history(warehouse, item_locations, cut_off(period))
     found = forecast_segments(
         panel,
         warehouse.read_period(SEGMENT_ASSIGNMENT.name, period),
         warehouse.read_period(LEAD_TIME.name, period),
         parameters=parameter_store.in_force(cut_off(period)),
-        workers=os.cpu_count() or 1,
+        workers=SETTINGS.worker_count,
+        code_version=code_version(),
+        earlier=series_store.read(period),
     )
+    series_store.write(period, found.states)
     accuracy = pd.concat([found.accuracy, _judged_snapshots(warehouse, panel, period)], ignore_index=True)
-    yield from hand_over(warehouse, MODEL_SCORE, found.scores, period)
-    yield from hand_over(
-        warehouse, CHAMPION, found.champions, period, {"models": code_counts(found.champions["model_code"])}
-    )
-    yield from hand_over(warehouse, DEMAND_FORECAST, found.forecasts, period)
-    yield from hand_over(
+    yield from hand_over_all(
         warehouse,
-        LEAD_TIME_DEMAND,
-        found.lead_time_demand,
+        [
+            Output(MODEL_SCORE, found.scores, told_of_faults(found.faults)),
+            Output(
+                CHAMPION,
+                found.champions,
+                {
+                    "models": code_counts(found.champions["model_code"]),
+                    "recomputed": told_of_origins(found.origins["origin_code"]),
+                },
+            ),
+            Output(DEMAND_FORECAST, found.forecasts),
+            Output(
+                LEAD_TIME_DEMAND,
+                found.lead_time_demand,
+                {"methods": code_counts(found.lead_time_demand["method_code"])},
+            ),
+            Output(FORECAST_ACCURACY, accuracy),
+        ],
         period,
-        {"methods": code_counts(found.lead_time_demand["method_code"])},
     )
-    yield from hand_over(warehouse, FORECAST_ACCURACY, accuracy, period)
 
 
 def _judged_snapshots(warehouse: Warehouse, panel: DemandPanel, period: dt.date) -> pd.DataFrame:

@@ -1,7 +1,8 @@
 """How a planning step hands its rows over: judged at the border, then written, then reported."""
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import dagster as dg
@@ -13,6 +14,8 @@ from orchestration.resources.warehouse import Warehouse
 from stockstrata.errors import PlanningError
 from stockstrata.tables import STAMP, Table
 
+KEY = ["item_id", "location_id"]
+ISOLATED_COLUMNS = (*KEY, "table_name", "reason")
 _SHOWN_ROWS = 20
 
 Events = Iterator[dg.MaterializeResult | dg.AssetCheckResult]
@@ -33,6 +36,15 @@ def border_check(table: Table) -> dg.AssetCheckSpec:
     )
 
 
+@dataclass(frozen=True)
+class Output:
+    """Rows of one table, without the period and the stamps, and key figures to show beside them."""
+
+    table: Table
+    frame: pd.DataFrame
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
 def hand_over(
     warehouse: Warehouse,
     table: Table,
@@ -40,38 +52,95 @@ def hand_over(
     period: dt.date,
     metadata: Mapping[str, Any] | None = None,
 ) -> Events:
-    """Judge a frame by its border suite; write it when it passes, else report what failed and write nothing.
+    """Hand over one table; see `hand_over_all`."""
+    yield from hand_over_all(warehouse, [Output(table, frame, metadata or {})], period)
+
+
+def hand_over_all(
+    warehouse: Warehouse, outputs: Sequence[Output], period: dt.date, left_out: pd.DataFrame | None = None
+) -> Events:
+    """Judge tables by their border suites and write them in one transaction, without what is implausible.
+
+    An item-location with an implausible row in one of the tables is left out of all of them and noted in
+    `quality.isolated_result`; the rest goes on. Rows that belong to no item-location stop the step.
 
     Args:
         warehouse: where to write.
-        table: contract of the table.
-        frame: rows of one period, without the period and the stamps.
+        outputs: tables with their rows of one period.
         period: first day of the period.
-        metadata: key figures to show beside rows, period and column schema.
+        left_out: item-locations that the step itself left out, in the form of `implausible_rows`.
 
     Raises:
-        PlanningError: if the frame fails its suite; names the clauses and up to 20 offending keys.
+        PlanningError: if what is left still fails a suite; names the clauses and up to 20 offending keys. Nothing is
+            written then.
     """
-    verdict = verify_frame(frame, table)
-    check = dg.AssetCheckResult(
+    verdicts = [verify_frame(output.frame, output.table) for output in outputs]
+    isolated = _isolated(outputs, verdicts)
+    kept = list(outputs)
+    if len(isolated):
+        kept = [replace(output, frame=without(output.frame, isolated)) for output in outputs]
+        verdicts = [verify_frame(output.frame, output.table) for output in kept]
+    if left_out is not None and len(left_out):
+        isolated = pd.concat([isolated, left_out], ignore_index=True)
+    failed = [(output, verdict) for output, verdict in zip(kept, verdicts, strict=True) if not verdict.is_passed]
+    if failed:
+        for output, verdict in failed:
+            yield _check_result(output.table, verdict, isolated)
+        output, verdict = failed[0]
+        raise PlanningError(f"{output.table.name}, period {period}: nothing written; failed: {_failed(verdict)}")
+    warehouse.replace_periods([(output.table, output.frame) for output in kept], period, isolated)
+    for output, verdict in zip(kept, verdicts, strict=True):
+        yield dg.MaterializeResult(
+            asset_key=asset_key(output.table),
+            check_results=[_check_result(output.table, verdict, isolated)],
+            metadata={
+                "dagster/row_count": len(output.frame),
+                "period_start_date": period.isoformat(),
+                "dagster/column_schema": _schema(output.table),
+                **output.metadata,
+            },
+        )
+
+
+def implausible_rows(output: Output) -> pd.DataFrame:
+    """Item-locations with implausible rows: `item_id, location_id, table_name, reason`, one row each."""
+    return _isolated([output], [verify_frame(output.frame, output.table)])
+
+
+def without(frame: pd.DataFrame, isolated: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a frame that belong to none of the isolated item-locations."""
+    if not set(KEY) <= set(frame.columns):
+        return frame
+    gone = pd.MultiIndex.from_frame(frame[KEY]).isin(pd.MultiIndex.from_frame(isolated[KEY]))
+    return frame.loc[~gone].reset_index(drop=True)
+
+
+def _isolated(outputs: Sequence[Output], verdicts: Sequence[Verdict]) -> pd.DataFrame:
+    found = [pd.DataFrame(columns=pd.Index(ISOLATED_COLUMNS))]
+    for output, verdict in zip(outputs, verdicts, strict=True):
+        if verdict.is_passed or not set(KEY) <= set(output.table.grain):
+            continue
+        violations = verdict.violations
+        rows = output.frame.iloc[violations["row_number"].to_numpy(dtype=int) - 1][KEY].reset_index(drop=True)
+        rows = rows.assign(table_name=output.table.name, reason=violations["reason"].to_numpy())
+        # A row without its key belongs to nobody who could be left out.
+        found.append(rows.dropna(subset=KEY).loc[:, list(ISOLATED_COLUMNS)])
+    return pd.concat(found, ignore_index=True).drop_duplicates(KEY, ignore_index=True)
+
+
+def _check_result(table: Table, verdict: Verdict, isolated: pd.DataFrame) -> dg.AssetCheckResult:
+    """Failed and blocking where the table cannot be written, failed with a warning where rows were left out."""
+    own = isolated[isolated["table_name"] == table.name]
+    return dg.AssetCheckResult(
         asset_key=asset_key(table),
         check_name=_claim(table),
-        passed=verdict.is_passed,
-        severity=dg.AssetCheckSeverity.ERROR,
-        metadata={"clauses": len(verdict.results), "failed_clauses": _failed(verdict)},
-    )
-    if not verdict.is_passed:
-        yield check
-        raise PlanningError(f"{table.name}, period {period}: nothing written; failed: {_failed(verdict)}")
-    rows = warehouse.replace_period(table, frame, period)
-    yield dg.MaterializeResult(
-        asset_key=asset_key(table),
-        check_results=[check],
+        passed=verdict.is_passed and own.empty,
+        severity=dg.AssetCheckSeverity.WARN if verdict.is_passed else dg.AssetCheckSeverity.ERROR,
         metadata={
-            "dagster/row_count": rows,
-            "period_start_date": period.isoformat(),
-            "dagster/column_schema": _schema(table),
-            **(metadata or {}),
+            "clauses": len(verdict.results),
+            "failed_clauses": _failed(verdict),
+            "isolated_item_locations": len(own),
+            "isolated": "; ".join(own["reason"].head(_SHOWN_ROWS)) or "none",
         },
     )
 

@@ -1,14 +1,32 @@
 """Tables of the schema `policy`, per period, item and location: lead times, stock policies, order proposals."""
 
 import dagster as dg
+import pandas as pd
 
-from assets.output import Events, asset_key, border_check, code_counts, hand_over
+from assets.output import (
+    Events,
+    Output,
+    asset_key,
+    border_check,
+    code_counts,
+    hand_over,
+    hand_over_all,
+    implausible_rows,
+    without,
+)
+from assets.planned import (
+    PLANNED,
+    isolated_item_locations,
+    last_good_policies,
+    planned_item_locations,
+    with_rows_of_stale_policies,
+)
 from orchestration.automation import OWNERS, WRITER_POOL
 from orchestration.partitions import PERIODS, cut_off, period_of
 from orchestration.resources.parameters import ParameterStore
 from orchestration.resources.warehouse import Warehouse
 from stockstrata.lead_time import lead_times
-from stockstrata.policy import stock_policies
+from stockstrata.policy import stale_policies, stock_policies
 from stockstrata.proposals import order_proposals
 from stockstrata.tables import (
     LEAD_TIME,
@@ -19,7 +37,24 @@ from stockstrata.tables import (
 )
 
 _ITEM_LOCATIONS = dg.AssetKey(["intermediate", "int_item_locations__planned"])
-_RECEIPTS = "select * from intermediate.int_receipts__lead_times order by all"
+# What is left out and never had a policy orders nothing.
+_POSITIONS = f"""
+    select * exclude (period_start_date)
+    from intermediate.int_stock__positions
+    semi join {STOCK_POLICY.name} using (period_start_date, item_id, location_id)
+    where period_start_date = ?
+    order by item_id, location_id
+"""
+_ISOLATED = dg.AssetKey(["intermediate", "int_item_locations__isolated"])
+# Receipts of what is left out say nothing of its supplier either.
+_RECEIPTS = """
+    select receipts.*
+    from intermediate.int_receipts__lead_times as receipts
+    anti join (
+        select item_id, location_id from intermediate.int_item_locations__isolated where period_start_date = ?
+    ) using (item_id, location_id)
+    order by all
+"""
 
 
 @dg.asset(
@@ -27,6 +62,7 @@ _RECEIPTS = "select * from intermediate.int_receipts__lead_times order by all"
     group_name="policy",
     deps=[
         _ITEM_LOCATIONS,
+        _ISOLATED,
         dg.AssetKey(["intermediate", "int_receipts__lead_times"]),
         dg.AssetKey(["parameters", "lead_time_assumptions"]),
         dg.AssetKey(["parameters", "planning_settings"]),
@@ -42,8 +78,8 @@ def lead_time(context: dg.AssetExecutionContext, warehouse: Warehouse, parameter
     """One row per period, item and location: mean and spread of the lead time, and what they rest on."""
     period = period_of(context)
     measured = lead_times(
-        warehouse.read_period("intermediate.int_item_locations__planned", period),
-        warehouse.read(_RECEIPTS),
+        planned_item_locations(warehouse, period),
+        warehouse.read(_RECEIPTS, [period]),
         parameters=parameter_store.in_force(cut_off(period)),
         cut_off_date=cut_off(period),
     )
@@ -57,6 +93,7 @@ def lead_time(context: dg.AssetExecutionContext, warehouse: Warehouse, parameter
     group_name="policy",
     deps=[
         _ITEM_LOCATIONS,
+        _ISOLATED,
         asset_key(SEGMENT_ASSIGNMENT),
         asset_key(LEAD_TIME),
         asset_key(LEAD_TIME_DEMAND),
@@ -74,24 +111,27 @@ def stock_policy(context: dg.AssetExecutionContext, warehouse: Warehouse, parame
     """One row per period, item and location: safety stock, reorder point, order quantity, order-up-to level."""
     period = period_of(context)
     policies = stock_policies(
-        warehouse.read_period("intermediate.int_item_locations__planned", period),
+        planned_item_locations(warehouse, period),
         warehouse.read_period(SEGMENT_ASSIGNMENT.name, period),
         warehouse.read_period(LEAD_TIME.name, period),
         warehouse.read_period(LEAD_TIME_DEMAND.name, period),
         parameters=parameter_store.in_force(cut_off(period)),
+        period_start_date=period,
     )
-    value = float((policies["safety_stock_qty"] * policies["unit_cost_amount"]).sum())
-    yield from hand_over(
-        warehouse,
-        STOCK_POLICY,
-        policies,
-        period,
-        {
-            "families": code_counts(policies["policy_family"]),
-            "evidence_grades": code_counts(policies["evidence_grade"]),
-            "safety_stock_value_amount": value,
-        },
+    implausible = implausible_rows(Output(STOCK_POLICY, policies))
+    isolated = pd.concat(
+        [isolated_item_locations(warehouse, period), implausible[["item_id", "location_id", "reason"]]]
     )
+    stale = stale_policies(last_good_policies(warehouse, isolated, period), isolated)
+    in_force = pd.concat([without(policies, implausible), stale], ignore_index=True)
+    value = float((in_force["safety_stock_qty"] * in_force["unit_cost_amount"]).sum())
+    figures = {
+        "families": code_counts(in_force["policy_family"]),
+        "evidence_grades": code_counts(in_force["evidence_grade"]),
+        "statuses": code_counts(in_force["policy_status_code"]),
+        "safety_stock_value_amount": value,
+    }
+    yield from hand_over_all(warehouse, [Output(STOCK_POLICY, in_force, figures)], period, implausible)
 
 
 @dg.asset(
@@ -114,15 +154,14 @@ def stock_policy(context: dg.AssetExecutionContext, warehouse: Warehouse, parame
 def order_proposal(context: dg.AssetExecutionContext, warehouse: Warehouse, parameter_store: ParameterStore) -> Events:
     """One row per period, item and location whose inventory position is at or below its reorder point."""
     period = period_of(context)
+    policies = warehouse.read_period(STOCK_POLICY.name, period)
+    item_locations = planned_item_locations(warehouse, period)
+    demand = warehouse.read_period(LEAD_TIME_DEMAND.name, period)
     proposals = order_proposals(
-        warehouse.read_period(STOCK_POLICY.name, period),
-        warehouse.read(
-            "select * exclude (period_start_date) from intermediate.int_stock__positions "
-            "where period_start_date = ? order by item_id, location_id",
-            [period],
-        ),
-        warehouse.read_period("intermediate.int_item_locations__planned", period),
-        warehouse.read_period(LEAD_TIME_DEMAND.name, period),
+        policies,
+        warehouse.read(_POSITIONS, [period]),
+        with_rows_of_stale_policies(warehouse, PLANNED, item_locations, policies),
+        with_rows_of_stale_policies(warehouse, LEAD_TIME_DEMAND.name, demand, policies),
         parameters=parameter_store.in_force(cut_off(period)),
         cut_off_date=cut_off(period),
     )

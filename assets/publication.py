@@ -1,24 +1,36 @@
 """Snapshot `published/marts`: what BI tools read. A cycle whose blocking checks failed never gets here."""
 
+import datetime as dt
+from collections.abc import Mapping
+
 import dagster as dg
 
+from assets.output import asset_key
 from orchestration.automation import PLATFORM_OWNERS, WRITER_POOL
 from orchestration.partitions import PERIODS, cut_off, period_of
 from orchestration.resources.parameters import ParameterStore
 from orchestration.resources.publisher import Publisher
+from orchestration.resources.run_metrics import note_run_steps
+from orchestration.resources.unfinished import unfinished_periods
+from orchestration.resources.warehouse import Warehouse
+from stockstrata.errors import PlanningError
+from stockstrata.tables import CYCLE_MART
 
+_RUN_STEPS = dg.AssetKey(["quality", "run_step"])
 # The snapshot holds every table of the schema; a test compares this list with the models.
 _MARTS = (
-    "audit_cycle", "audit_cycle_object", "dim_item", "dim_kpi", "dim_location", "dim_period", "dim_segment",
-    "fct_demand", "fct_forecast", "fct_forecast_accuracy", "fct_lead_time_demand", "fct_order_proposal", "fct_policy",
-    "fct_quality_result", "fct_quarantine", "fct_segment", "fct_stock", "kpi_segment_period", "rpt_readiness",
+    "audit_cycle", "audit_cycle_object", "audit_replay", "audit_step", "dim_item", "dim_kpi", "dim_location",
+    "dim_period", "dim_segment", "fct_demand", "fct_forecast", "fct_forecast_accuracy", "fct_isolation",
+    "fct_lead_time_demand", "fct_order_proposal", "fct_policy", "fct_quality_result", "fct_quarantine", "fct_segment",
+    "fct_stock", "kpi_segment_period", "rpt_readiness",
 )  # fmt: skip
 
 
 @dg.asset(
     key=["published", "marts"],
     group_name="published",
-    deps=[dg.AssetKey(["marts", name]) for name in _MARTS],
+    # What is published has its hashes in the manifest.
+    deps=[asset_key(CYCLE_MART), *(dg.AssetKey(["marts", name]) for name in _MARTS)],
     partitions_def=PERIODS,
     owners=PLATFORM_OWNERS,
     kinds={"duckdb"},
@@ -26,10 +38,13 @@ _MARTS = (
     pool=WRITER_POOL,
 )
 def published_marts(
-    context: dg.AssetExecutionContext, publisher: Publisher, parameter_store: ParameterStore
+    context: dg.AssetExecutionContext, warehouse: Warehouse, publisher: Publisher, parameter_store: ParameterStore
 ) -> dg.MaterializeResult:
     """One snapshot per cycle: every mart as a plain DuckDB file, put in force by one rename."""
     period = period_of(context)
+    _refuse_half_cycles(unfinished_periods(warehouse, context.instance, own_run_id=context.run_id))
+    noted = note_run_steps(warehouse, context.instance, context.run_id)
+    context.log_event(dg.AssetMaterialization(_RUN_STEPS, metadata={"dagster/row_count": noted}))
     keep = parameter_store.in_force(cut_off(period)).settings.publish_keep_count
     snapshot = publisher.publish(period.isoformat(), context.run_id, keep=keep)
     rows = {name: mart["row_count"] for name, mart in snapshot.marts.items()}
@@ -42,3 +57,13 @@ def published_marts(
             "rows_by_mart": dg.MetadataValue.json(rows),
         }
     )
+
+
+def _refuse_half_cycles(unfinished: Mapping[dt.date, str]) -> None:
+    if unfinished:
+        first, told = next(iter(unfinished.items()))
+        raise PlanningError(
+            f"Nothing is published: {len(unfinished)} periods were left half planned, first {first} ({told}). Plan "
+            f"them again with `stockstrata run SOURCE --from {first} --to {max(unfinished)}`, or run the job "
+            "`plan_cycle` for each."
+        )

@@ -4,6 +4,7 @@ import dagster as dg
 
 from assets.history import demand_history
 from assets.output import Events, asset_key, border_check, code_counts, hand_over
+from assets.planned import planned_item_locations
 from orchestration.automation import OWNERS, WRITER_POOL
 from orchestration.partitions import PERIODS, cut_off, period_of
 from orchestration.resources.parameters import ParameterStore
@@ -33,7 +34,7 @@ def segment_assignment(
 ) -> Events:
     """One row per period, item and location: its classes, the figures behind them and its segment."""
     period = period_of(context)
-    item_locations = warehouse.read_period("intermediate.int_item_locations__planned", period)
+    item_locations = planned_item_locations(warehouse, period)
     assigned = segment_item_locations(
         demand_history(warehouse, item_locations, cut_off(period)),
         item_locations,

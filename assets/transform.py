@@ -1,5 +1,6 @@
 """The dbt models: facts of a window of periods, features of one cycle, marts. The SQL lives in `dbt_project`."""
 
+import datetime as dt
 import os
 import shutil
 from collections.abc import Iterator
@@ -10,14 +11,24 @@ from dagster_dbt import DbtCliResource, dbt_assets
 
 from orchestration.automation import WRITER_POOL
 from orchestration.partitions import DATE_FORMAT, PERIODS, SETTINGS
-from orchestration.resources.dbt import PARTIAL_PARSE, Translator, assemble_project, dbt_variables, prepare_manifest
+from orchestration.resources.dbt import (
+    PARTIAL_PARSE,
+    Translator,
+    assemble_project,
+    dbt_variables,
+    prepare_manifest,
+    project_fingerprint,
+)
 from orchestration.resources.dbt_metadata import built_models, failures, model_metadata, read_run_results, with_figures
 from orchestration.resources.parameters import ParameterStore
-from orchestration.resources.warehouse import Warehouse
+from orchestration.resources.warehouse import Warehouse, raise_known_fault
 from stockstrata.errors import InputError, PlanningError
 
 MANIFEST = prepare_manifest(SETTINGS)
 CYCLE_TAG = "cycle"
+FACTS_TAG = "facts"
+# A cycle that is run again without what its first run found implausible must not take it in again.
+KEEP_ISOLATED_TAG = "stockstrata/keep_isolated"
 _TRANSLATOR = Translator(PERIODS)
 
 
@@ -40,8 +51,16 @@ def transform(
             "takes one run per period, or select only assets tagged facts."
         )
     warehouse.create_tables()
+    models_hash = project_fingerprint()
+    if _is_cycle_selected(context):
+        _refuse_unbuilt_facts(warehouse, models_hash, context)
+    if KEEP_ISOLATED_TAG not in context.run.tags and _is_cycle_selected(context):
+        warehouse.forget_isolated_results([dt.date.fromisoformat(key) for key in context.partition_keys])
     assemble_project(SETTINGS, parameter_store)
     yield from _build(context, dbt, warehouse)
+    if _is_selected_whole(context, FACTS_TAG):
+        window = context.partition_time_window
+        warehouse.note_built_facts(window.start.date(), window.end.date(), models_hash)
 
 
 @dbt_assets(
@@ -59,6 +78,25 @@ def marts(context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: War
 def _is_cycle_selected(context: dg.AssetExecutionContext) -> bool:
     specs = {spec.key: spec for spec in context.assets_def.specs}
     return any(CYCLE_TAG in specs[key].tags for key in context.selected_asset_keys if key in specs)
+
+
+def _is_selected_whole(context: dg.AssetExecutionContext, tag: str) -> bool:
+    """Whether a run builds every model of a tag that is filled window by window."""
+    wanted = {spec.key for spec in context.assets_def.specs if tag in spec.tags and spec.partitions_def is not None}
+    return wanted <= context.selected_asset_keys
+
+
+def _refuse_unbuilt_facts(warehouse: Warehouse, models_hash: str, context: dg.AssetExecutionContext) -> None:
+    """A cycle builds the facts of its own period; without those of the periods before it would plan on gaps."""
+    period = context.partition_key
+    missing = [str(found) for found in warehouse.unbuilt_facts(models_hash) if str(found) < period]
+    missing = [found for found in PERIODS.get_partition_keys() if found in missing]
+    if missing:
+        raise PlanningError(
+            f"The cycle of {period} needs facts that were landed but not built, of {len(missing)} periods from "
+            f"{missing[0]} to {missing[-1]}: a run that died left them, or the models have changed. Run `stockstrata "
+            "run SOURCE`, or the job `land` over these periods, and then plan again."
+        )
 
 
 def _build(context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: Warehouse) -> Iterator[Any]:
@@ -79,11 +117,16 @@ def _build(context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: Wa
         raise_on_error=False,
     )
     events = list(invocation.stream())
-    run_results = read_run_results(target)
+    returned = invocation.process.wait()
+    if returned < 0:
+        raise PlanningError(f"dbt was killed by signal {-returned} before it had finished; what it had built stays.")
+    run_results = read_run_results(target, warehouse.path)
     with warehouse.connect(read_only=True) as connection:
         models = built_models(run_results, invocation.manifest)
         metadata = model_metadata(connection, models, SETTINGS.dbt_target / f"lineage_{context.op.name}.json")
     for event in events:
         yield with_figures(event, metadata)
     if not invocation.is_successful():
-        raise PlanningError(failures(run_results))
+        told = failures(run_results)
+        raise_known_fault(warehouse.path, told)
+        raise PlanningError(told)

@@ -1,6 +1,7 @@
 """The code location: assets, checks, jobs, schedules, sensors and resources put together."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -13,6 +14,7 @@ from orchestration.resources.dbt import dbt_resource
 from orchestration.resources.landing import Landing
 from orchestration.resources.parameters import ParameterStore
 from orchestration.resources.publisher import Publisher
+from orchestration.resources.series_store import SeriesStore
 from orchestration.resources.warehouse import Warehouse
 from orchestration.schedules import SCHEDULES
 from orchestration.sensors import SENSORS
@@ -20,10 +22,12 @@ from orchestration.sensors import SENSORS
 _STAGES = [ingestion, transform, segmentation, forecasting, policy, audit, publication]
 
 
-def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
+def build_defs(
+    resource_overrides: Mapping[str, Any] | None = None,
+    parameters_folder: Path | None = SETTINGS.company.parameters_folder,
+) -> dg.Definitions:
     """All definitions, with the resources of the settings in force unless they are overridden."""
-    company = SETTINGS.company
-    store = ParameterStore(folder=str(company.parameters_folder) if company.parameters_folder else None)
+    store = ParameterStore(folder=str(parameters_folder) if parameters_folder else None)
     warehouse_file = str(SETTINGS.warehouse_file)
     return dg.Definitions(
         assets=dg.load_assets_from_modules(_STAGES),
@@ -37,8 +41,11 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
             "dbt": dg.ResourceDefinition.hardcoded_resource(dbt_resource(SETTINGS)),
             "landing": Landing.from_settings(SETTINGS),
             "parameter_store": store,
+            "series_store": SeriesStore(folder=str(SETTINGS.forecast_outcomes)),
             "publisher": Publisher(folder=str(SETTINGS.published), warehouse_path=warehouse_file),
-            "warehouse": Warehouse(path=warehouse_file, parameters_version=store.version()),
+            "warehouse": Warehouse(
+                path=warehouse_file, parameters_version=store.version(), worker_count=SETTINGS.worker_count
+            ),
             **(resource_overrides or {}),
         },
     )

@@ -1,17 +1,20 @@
 """The home folder: bound to one company, with Dagster's storage in it, written by one run at a time."""
 
 import datetime as dt
-import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import filelock
+import dagster as dg
 
+from orchestration.resources.landing import has_loads
+from orchestration.resources.recovery import clear_remains
 from orchestration.resources.settings import COMPANY_FILE, PROJECT_ROOT, Settings, read_company, write_company
-from stockstrata.errors import InputError
+from orchestration.resources.warehouse import Warehouse
+from orchestration.resources.writer import sole_writer
+from stockstrata.errors import InputError, StockstrataError
 
 DAGSTER_YAML = """\
 # Written by Stockstrata. One run at a time, and one writer in the warehouse, because DuckDB has one writing process.
@@ -26,8 +29,6 @@ telemetry:
 nux:
   enabled: false
 """
-_LOCK_FILE = ".lock"
-_HOLDER_FILE = ".lock-holder.json"
 
 
 def prepare_home(settings: Settings) -> None:
@@ -41,12 +42,14 @@ def prepare_home(settings: Settings) -> None:
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
 
 
-def check_home(home: Path) -> None:
-    """Make the home and try to write into it.
+def check_home(home: Path, *, is_only_read: bool = False) -> None:
+    """Make the home and try to write into it; a home that is there may be looked at without writing.
 
     Raises:
         InputError: if it is no folder or cannot be written to.
     """
+    if is_only_read and home.is_dir():
+        return
     try:
         home.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=home):
@@ -120,27 +123,34 @@ def check_binding(home: Path, *, source_name: str, period_type: str, grain: str)
 
 
 @contextmanager
-def sole_writer(home: Path, command: str, on_wait: Callable[[str], None]) -> Iterator[None]:
-    """Hold the home's lock; while another process holds it, say once for whom we wait."""
-    home.mkdir(parents=True, exist_ok=True)
-    lock, holder = filelock.FileLock(home / _LOCK_FILE), home / _HOLDER_FILE
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        on_wait(_holder_text(holder))
-        lock.acquire()
-    try:
-        started = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-        holder.write_text(json.dumps({"pid": os.getpid(), "command": command, "started_at": started}), encoding="utf-8")
+def writing(settings: Settings, command: str, tell: Callable[[str], None]) -> Iterator[None]:
+    """Be the home's only writer, and clear what a writer that died left behind.
+
+    Args:
+        settings: of the home.
+        command: what we do, for those who wait for us.
+        tell: told for whom we wait, and what happened to runs that died.
+    """
+    with sole_writer(settings.home, command, lambda who: tell(f"Waiting for {who} to finish.")) as fallen:
+        prepare_home(settings)
+        with dg.DagsterInstance.get() as instance:
+            for told in clear_remains(settings.home, instance, fallen):
+                tell(told)
         yield
-    finally:
-        holder.unlink(missing_ok=True)
-        lock.release()
 
 
-def _holder_text(holder: Path) -> str:
-    try:
-        told = json.loads(holder.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return "another stockstrata process"
-    return f"process {told['pid']} (`{told['command']}`, since {told['started_at']})"
+def check_warehouse(settings: Settings, tell: Callable[[str], None]) -> None:
+    """Wait until no other program has the warehouse open, and see that it is there for what was landed.
+
+    Raises:
+        WarehouseLockedError: if another program keeps it open.
+        WarehouseDamagedError: if it cannot be opened.
+        StockstrataError: if loads were landed but the warehouse does not know of any.
+    """
+    warehouse = Warehouse(path=str(settings.warehouse_file))
+    warehouse.wait_until_free(tell)
+    if has_loads(settings.landing) and not warehouse.is_made():
+        raise StockstrataError(
+            f"The warehouse {settings.warehouse_file} is missing or empty, but {settings.landing} holds loads. Run "
+            "`stockstrata rebuild`: it makes the warehouse again from landing."
+        )

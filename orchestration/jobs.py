@@ -4,11 +4,12 @@ import dagster as dg
 
 _LANDED = dg.AssetSelection.groups("raw", "quality")
 _FACTS = dg.AssetSelection.tag("facts", "")
+_REPLAY = dg.AssetSelection.assets(["audit", "cycle_replay"])
 _CYCLE = (
     dg.AssetSelection.tag("cycle", "")
     | dg.AssetSelection.groups("segmentation", "forecast", "policy", "audit", "published")
     | dg.AssetSelection.tag("marts", "")
-)
+) - _REPLAY
 
 # One process for all steps: a process a step would pay seconds of imports for each (docs/decisions/0004).
 IN_PROCESS = dg.in_process_executor
@@ -36,4 +37,11 @@ backfill = dg.define_asset_job(
     tags={"stockstrata/ordered": "backfill"},
 )
 
-JOBS = [land, plan_cycle, backfill]
+replay = dg.define_asset_job(
+    "replay",
+    selection=_REPLAY,
+    description="Compute a planned cycle again in a scratch home and compare it with its manifest.",
+    executor_def=IN_PROCESS,
+)
+
+JOBS = [land, plan_cycle, backfill, replay]

@@ -3,32 +3,36 @@
 import contextlib
 import datetime as dt
 import io
+import itertools
 import uuid
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import dagster as dg
 
+from assets.planned import isolated_result_count
+from assets.transform import KEEP_ISOLATED_TAG
 from orchestration.definitions import defs
+from orchestration.failure import RunFailedError
 from orchestration.partitions import DATE_FORMAT, PERIODS, SETTINGS, cut_off
+from orchestration.resources import unfinished
 from orchestration.resources.dbt import project_fingerprint
-from orchestration.resources.landing import Landing, Load, newest_event_date
+from orchestration.resources.faults import advice
+from orchestration.resources.landing import Landing
+from orchestration.resources.load_record import Load
 from orchestration.resources.warehouse import Warehouse
+from orchestration.resources.writer import running, sole_writer
 from orchestration.sensors import RANGE_END_TAG, RANGE_START_TAG
 from stockstrata.errors import InputError
 
 StepListener = Callable[[str, str, float], None]
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-_FACTS_MARK = "facts.fingerprint"
+# The last run of the cycle was the one that found results implausible: the run without them never came.
+_NOT_PLANNED_WITHOUT = """
+    select distinct period_start_date
+    from quality.isolated_result inner join audit.cycle_manifest using (period_start_date, run_id)
+"""
+_PUBLICATION = ("published__marts",)
 _NO_CLOSED_PERIOD = "The demand holds no closed period; a period closes when the calendar has passed its end"
-
-
-class RunFailedError(Exception):
-    """A run ended in failure: which step, and why in the words of the step's own error."""
-
-    def __init__(self, job: str, period: str, step: str, reason: str, run_id: str) -> None:
-        super().__init__(f"{job} of {period} failed in step {step}: {reason}")
-        self.step, self.reason, self.run_id = step, reason, run_id
 
 
 def land(listener: StepListener) -> Load:
@@ -42,23 +46,51 @@ def land(listener: StepListener) -> Load:
     closed = PERIODS.get_partition_keys()
     if not closed:
         raise InputError(f"{_NO_CLOSED_PERIOD}; the oldest demand lies in {SETTINGS.company.first_period_date}.")
-    validation = landing.validate_extract()
-    is_new = not landing.is_landed(Warehouse(path=str(SETTINGS.warehouse_file)), validation)
+    intake = landing.take_in(Warehouse(path=str(SETTINGS.warehouse_file)))
+    is_new = intake.is_new
     if is_new:
-        newest = newest_event_date(validation).strftime(DATE_FORMAT)
-        covered = [period for period in closed if period <= newest] or closed[:1]
+        newest = intake.newest_event_date
+        covered = [period for period in closed if newest and period <= newest.strftime(DATE_FORMAT)] or closed[:1]
         _execute("land", {RANGE_START_TAG: covered[0], RANGE_END_TAG: covered[-1]}, listener, steps=["raw"])
-    _build_facts(landing.loads(), closed=closed, listener=listener)
+    build_facts(closed=closed, listener=listener)
     return landing.loads()[-1].model_copy(update={"is_new": is_new})
 
 
-def plan(period: dt.date, listener: StepListener) -> None:
+def plan(
+    period: dt.date, listener: StepListener, *, is_published: bool = True, definitions: dg.Definitions = defs
+) -> None:
     """Run the cycle of one period.
+
+    Item-locations whose result a step found implausible have taken part in its steps before, such as the shares of
+    value that ABC ranks by. The cycle is run again without them, so that all others stand as if they were not there.
+
+    Args:
+        period: first day of the period.
+        listener: told of every step.
+        is_published: whether readers get to see it.
+        definitions: with other resources than those of the settings in force, such as other parameters.
 
     Raises:
         RunFailedError: if a step fails.
     """
-    _execute("plan_cycle", {"dagster/partition": period.strftime(DATE_FORMAT)}, listener)
+    tags = {"dagster/partition": period.strftime(DATE_FORMAT)}
+    held = 0
+    while True:
+        _execute("plan_cycle", tags, listener, but=() if is_published else _PUBLICATION, definitions=definitions)
+        found = isolated_result_count(Warehouse(path=str(SETTINGS.warehouse_file)), period)
+        if found == held:
+            return
+        listener("note", f"{found - held} item-locations gave implausible results: planning again without them", 0.0)
+        held, tags = found, {**tags, KEEP_ISOLATED_TAG: "true"}
+
+
+def replay(period: dt.date, listener: StepListener) -> None:
+    """Compute the cycle of one period again beside the home; the verdict goes to `audit.cycle_replay`.
+
+    Raises:
+        RunFailedError: if it cannot be computed.
+    """
+    _execute("replay", {"dagster/partition": period.strftime(DATE_FORMAT)}, listener)
 
 
 def periods_to_plan(last: int | None, first: dt.date | None, final: dt.date | None) -> list[dt.date]:
@@ -89,6 +121,17 @@ def periods_to_plan(last: int | None, first: dt.date | None, final: dt.date | No
     return chosen
 
 
+def unfinished_periods() -> dict[dt.date, str]:
+    """Closed periods whose cycle a run left half planned, oldest first, and what became of that run."""
+    warehouse = Warehouse(path=str(SETTINGS.warehouse_file))
+    with dg.DagsterInstance.get() as instance:
+        found = unfinished.unfinished_periods(warehouse, instance)
+    alone = warehouse.read(_NOT_PLANNED_WITHOUT)["period_start_date"]
+    found |= {period.date(): "it was not planned again without what gave implausible results" for period in alone}
+    closed = set(PERIODS.get_partition_keys())
+    return {period: told for period, told in sorted(found.items()) if period.strftime(DATE_FORMAT) in closed}
+
+
 def demand_periods() -> list[dt.date]:
     """Periods that hold landed demand, oldest first."""
     warehouse = Warehouse(path=str(SETTINGS.warehouse_file))
@@ -96,48 +139,74 @@ def demand_periods() -> list[dt.date]:
     return [period.date() for period in found["period"]]
 
 
-def _build_facts(loads: Sequence[Load], *, closed: Sequence[str], listener: StepListener) -> None:
-    """Build what loads brought since facts were last built; the mark is written last, so a run that died is made up."""
-    mark = SETTINGS.dbt_target / _FACTS_MARK
-    models, newest = project_fingerprint(), loads[-1].load_id
-    built_models, _, built_load = mark.read_text(encoding="utf-8").partition(" ") if mark.exists() else ("", "", "")
-    if built_models != models or not built_load:
-        touched = [period.strftime(DATE_FORMAT) for period in demand_periods()]
-    else:
-        missing = [load for load in loads if load.load_id > built_load]
-        touched = sorted({period.strftime(DATE_FORMAT) for load in missing for period in load.touched_periods()})
-    open_ones = [period for period in closed if touched and touched[0] <= period <= touched[-1]]
-    if open_ones:
-        _execute("land", {RANGE_START_TAG: open_ones[0], RANGE_END_TAG: open_ones[-1]}, listener, steps=["transform"])
-    mark.write_text(f"{models} {newest}", encoding="utf-8")
+def build_facts(*, closed: Sequence[str], listener: StepListener) -> None:
+    """Build the facts of all periods that loads brought rows for since, or whose facts other models built.
+
+    Args:
+        closed: periods that may be built, oldest first.
+        listener: told of every step.
+
+    Raises:
+        RunFailedError: if a step fails.
+    """
+    unbuilt = Warehouse(path=str(SETTINGS.warehouse_file)).unbuilt_facts(project_fingerprint())
+    wanted = {period.strftime(DATE_FORMAT) for period in unbuilt} & set(closed)
+    # A correction of an old period and the rows of the newest one leave the periods between them as they are.
+    for is_wanted, window in itertools.groupby(closed, key=wanted.__contains__):
+        if is_wanted:
+            first, *others = window
+            last = others[-1] if others else first
+            _execute("land", {RANGE_START_TAG: first, RANGE_END_TAG: last}, listener, steps=["transform"])
 
 
-def _execute(job: str, tags: dict[str, str], listener: StepListener, steps: Sequence[str] | None = None) -> None:
+def _execute(
+    job: str,
+    tags: dict[str, str],
+    listener: StepListener,
+    *,
+    steps: Sequence[str] = (),
+    but: Sequence[str] = (),
+    definitions: dg.Definitions = defs,
+) -> None:
+    """Run a job, or some of its steps, or all but some."""
     period = tags.get("dagster/partition") or f"{tags[RANGE_START_TAG]} to {tags[RANGE_END_TAG]}"
     run_id = str(uuid.uuid4())
-    log = SETTINGS.home / "logs" / f"{run_id}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with dg.DagsterInstance.get() as instance, log.open("w", encoding="utf-8") as output:
+    logs = SETTINGS.home / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    # In a scratch home the folder is a link to that of the home.
+    log = logs.resolve() / f"{run_id}.log"
+    with (
+        # Shown before Dagster knows of the run, so that no moment of it goes unnoticed if this process dies.
+        running(SETTINGS.home, run_id),
+        sole_writer(
+            SETTINGS.home, job, lambda who: listener("note", f"Waiting for {who} to finish.", 0.0), run_id=run_id
+        ),
+        dg.DagsterInstance.get() as instance,
+        log.open("w", encoding="utf-8") as output,
+    ):
         watcher = _Watcher(listener)
         instance.add_event_listener(run_id, watcher)
         # dbt's and the libraries' own words go to the run's log, not between our progress lines.
         with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
-            result = defs.resolve_job_def(job).execute_in_process(
+            result = definitions.resolve_job_def(job).execute_in_process(
                 run_config=_QUIET,
                 instance=instance,
                 tags=tags,
                 run_id=run_id,
                 raise_on_error=False,
-                asset_selection=_assets_of(job, steps) if steps else None,
+                asset_selection=_assets_of(job, steps, but) if steps or but else None,
             )
     if not result.success:
-        raise RunFailedError(job, period, watcher.failed_step or "?", watcher.reason or "unknown; see the run", run_id)
+        reason = watcher.reason or "unknown; see the run"
+        told = "\n".join(part for part in (reason, advice(reason, SETTINGS.home)) if part)
+        raise RunFailedError(job, period, watcher.failed_step or "?", told, run_id, log)
 
 
-def _assets_of(job: str, steps: Sequence[str]) -> list[dg.AssetKey]:
+def _assets_of(job: str, steps: Sequence[str], but: Sequence[str]) -> list[dg.AssetKey]:
     keys = defs.resolve_job_def(job).asset_layer.selected_asset_keys
     graph = defs.resolve_asset_graph()
-    return sorted(key for key in keys if graph.get(key).assets_def.node_def.name in steps)
+    step_by_key = {key: graph.get(key).assets_def.node_def.name for key in keys}
+    return sorted(key for key, step in step_by_key.items() if (not steps or step in steps) and step not in but)
 
 
 class _Watcher:
@@ -172,8 +241,3 @@ def _root_cause(error: object) -> str:
         rest = lines.read().rstrip()
     name, _, told = first.partition(": ")
     return "\n".join(part for part in (told or name, rest) if part)
-
-
-def log_file(run_id: str) -> Path:
-    """Where a run's output stands."""
-    return SETTINGS.home / "logs" / f"{run_id}.log"

@@ -15,6 +15,8 @@ Decisions that the figures rest on:
   order-up-to level is told in `replenishment.order_rule`.
 """
 
+import datetime as dt
+
 import numpy as np
 import pandas as pd
 
@@ -40,6 +42,7 @@ def stock_policies(
     lead_time_demand: pd.DataFrame,
     *,
     parameters: PlanningParameters,
+    period_start_date: dt.date,
 ) -> pd.DataFrame:
     """One row for each item-location: the policy that meets its segment's service target.
 
@@ -49,6 +52,7 @@ def stock_policies(
         lead_times: frame of `policy.lead_time`.
         lead_time_demand: frame of `forecast.lead_time_demand`.
         parameters: strategies and cost rates.
+        period_start_date: first day of the period that is planned.
 
     Returns:
         The columns of `policy.stock_policy` without period and stamp, sorted by item and location.
@@ -86,7 +90,33 @@ def stock_policies(
         segment_code=texts(out, "segment_code"),
         is_hardly_wanted=out["is_hardly_wanted"],
     )
+    out["policy_status_code"], out["isolation_reason"] = "current", ""
+    out["policy_period_start_date"] = pd.Timestamp(period_start_date)
     return out.loc[:, _COLUMNS]
+
+
+def stale_policies(last_good: pd.DataFrame, isolated: pd.DataFrame) -> pd.DataFrame:
+    """The last good policies of item-locations that a cycle leaves out, labelled as such.
+
+    Args:
+        last_good: rows of `policy.stock_policy` of earlier periods, one for each item-location.
+        isolated: `item_id, location_id, reason`: why each is left out.
+
+    Returns:
+        The rows of `last_good` with status `stale`, the reason, and a grade no better than degraded.
+    """
+    reasons = isolated.groupby(KEY)["reason"].min()
+    reason = reasons.reindex(pd.MultiIndex.from_frame(last_good[KEY])).to_numpy()
+    told = "policy of an earlier cycle kept"
+    earlier = texts(last_good, "grade_reason")
+    return last_good.assign(
+        policy_status_code="stale",
+        isolation_reason=reason,
+        evidence_grade=worst_grade(texts(last_good, "evidence_grade"), pd.Series("degraded", index=earlier.index)),
+        grade_reason=earlier.mask(earlier == "", told).where(
+            (earlier == "") | earlier.str.startswith(told), told + "; " + earlier
+        ),
+    ).loc[:, _COLUMNS]
 
 
 def _with_strategy(out: pd.DataFrame, strategies: tuple[SegmentStrategy, ...]) -> pd.DataFrame:

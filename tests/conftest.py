@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,13 +45,33 @@ class PlannedCompany:
             return connection.execute(query).fetchall()
 
 
-def stockstrata(home: Path, *arguments: str) -> Outcome:
+# The command line on another day: landing stamps loads, the warehouse stamps rows. Nothing else that is kept reads the
+# clock, but for Dagster, whose periods are closed on both days.
+ON_ANOTHER_DAY = """
+import datetime, sys, types
+from orchestration.resources import landing, warehouse
+days = datetime.timedelta(days=int(sys.argv.pop(1)))
+class Shifted(datetime.datetime):
+    @classmethod
+    def now(cls, tz=None):
+        return datetime.datetime.now(tz) + days
+for module in (landing, warehouse):
+    module.dt = types.SimpleNamespace(**{**vars(datetime), "datetime": Shifted})
+from orchestration.cli import main
+main()
+"""
+
+
+def stockstrata(
+    home: Path, *arguments: str, environment: Mapping[str, str] | None = None, days_later: int = 0
+) -> Outcome:
     """Run the command line in a process of its own, as a user would."""
-    environment = {**os.environ, "STOCKSTRATA_HOME": str(home), "COLUMNS": "250", "NO_COLOR": "1"}
-    environment.pop("DAGSTER_HOME", None)
+    variables = {**os.environ, "STOCKSTRATA_HOME": str(home), "COLUMNS": "250", "NO_COLOR": "1", **(environment or {})}
+    variables.pop("DAGSTER_HOME", None)
+    program = ["-c", ON_ANOTHER_DAY, str(days_later)] if days_later else ["-m", "orchestration.cli"]
     done = subprocess.run(
-        [sys.executable, "-m", "orchestration.cli", *arguments],
-        env=environment,
+        [sys.executable, *program, *arguments],
+        env=variables,
         cwd=PROJECT_ROOT,
         capture_output=True,
         text=True,

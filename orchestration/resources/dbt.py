@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import filelock
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource
 
 from orchestration.automation import PLATFORM_OWNERS
@@ -64,6 +65,14 @@ def prepare_manifest(settings: Settings) -> Path:
     Raises:
         StockstrataError: if dbt cannot parse the project.
     """
+    folder = settings.home / "dbt"
+    folder.mkdir(parents=True, exist_ok=True)
+    # One process parses at a time: Dagster's code server and a command may start together on a new home.
+    with filelock.FileLock(folder / ".lock"):
+        return _prepare_manifest(settings)
+
+
+def _prepare_manifest(settings: Settings) -> Path:
     manifest, fingerprint = manifest_file(settings), settings.dbt_target / _FINGERPRINT
     current = project_fingerprint()
     is_laid_out = (settings.dbt_project / "dbt_project.yml").exists() and manifest.exists() and fingerprint.exists()
@@ -132,7 +141,11 @@ def dbt_variables(company: Company) -> str:
 
 def dbt_environment(settings: Settings) -> dict[str, str]:
     """What the dbt project reads from its environment."""
-    return {"STOCKSTRATA_WAREHOUSE": str(settings.warehouse_file), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+    return {
+        "STOCKSTRATA_WAREHOUSE": str(settings.warehouse_file),
+        "STOCKSTRATA_WORKERS": str(settings.worker_count),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }
 
 
 def dbt_resource(settings: Settings) -> DbtCliResource:

@@ -20,11 +20,13 @@ from sqlglot.lineage import Node, lineage
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, build_scope
 
+from orchestration.resources.warehouse import raise_known_fault
 from stockstrata.errors import PlanningError
 
 ColumnTypes = dict[str, dict[str, dict[str, str]]]
 Sources = dict[str, list[tuple[str, str, str]]]
 _DIALECT = "duckdb"
+_SHOWN_ERRORS, _SHOWN_LETTERS = 5, 2000
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def model_metadata(
         cache: JSON file that keeps the lineage of models whose SQL has not changed.
     """
     types = _column_types(connection)
-    known: dict[str, Sources] = json.loads(cache.read_text(encoding="utf-8")) if cache.exists() else {}
+    known = _kept_lineage(cache)
     found: dict[dg.AssetKey, dict[str, Any]] = {}
     for model in models:
         columns = types.get(model.schema, {}).get(model.name, {})
@@ -79,8 +81,17 @@ def model_metadata(
                 }
             ),
         }
-    cache.write_text(json.dumps(known), encoding="utf-8")
+    draft = cache.with_suffix(".draft")
+    draft.write_text(json.dumps(known), encoding="utf-8")
+    draft.replace(cache)
     return found
+
+
+def _kept_lineage(cache: Path) -> dict[str, Sources]:
+    try:
+        return json.loads(cache.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
 
 
 def with_figures(event: Any, metadata: Mapping[dg.AssetKey, Mapping[str, Any]]) -> Any:
@@ -93,18 +104,35 @@ def with_figures(event: Any, metadata: Mapping[dg.AssetKey, Mapping[str, Any]]) 
     return event
 
 
-def read_run_results(target: Path) -> dict[str, Any]:
+def read_run_results(target: Path, warehouse_path: str) -> dict[str, Any]:
     """What an invocation did.
 
     Raises:
-        PlanningError: if dbt broke off before it ran anything; with the end of its log.
+        WarehouseLockedError: if dbt could not open the warehouse because another process has it open.
+        WarehouseDamagedError: if dbt found the warehouse damaged.
+        PlanningError: if dbt broke off before it ran anything; with the errors in its log.
     """
     file = target / "run_results.json"
     if not file.exists():
         log = target / "dbt.log"
-        told = log.read_text(encoding="utf-8")[-2000:] if log.exists() else "it left no log"
+        told = _errors_in(log) if log.exists() else "it left no log"
+        raise_known_fault(warehouse_path, told)
         raise PlanningError(f"dbt broke off before it built anything: {told}")
     return json.loads(file.read_text(encoding="utf-8"))
+
+
+def _errors_in(log: Path) -> str:
+    """Messages of errors in dbt's log of JSON lines; the end of the log where it tells of none."""
+    text = log.read_text(encoding="utf-8", errors="replace")
+    told = []
+    for line in text.splitlines():
+        try:
+            info = json.loads(line)["info"]
+        except (ValueError, KeyError, TypeError):
+            continue  # the last line of a process that was killed is not whole
+        if info.get("level") == "error":
+            told.append(str(info.get("msg")).strip())
+    return "\n".join(told[-_SHOWN_ERRORS:]) or text[-_SHOWN_LETTERS:]
 
 
 def failures(run_results: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from stockstrata.errors import InputError
 
@@ -42,6 +42,7 @@ class Settings(BaseModel):
     home: Path
     real_data: Path
     company: Company
+    worker_count: int = Field(default=os.cpu_count() or 1, ge=1)
 
     @property
     def warehouse_file(self) -> Path:
@@ -52,6 +53,16 @@ class Settings(BaseModel):
     def landing(self) -> Path:
         """Loads as Parquet: the truth that the warehouse is a projection of."""
         return self.home / "landing"
+
+    @property
+    def archive(self) -> Path:
+        """What cycles read besides landing, kept for replays: parameter files, company settings, code."""
+        return self.home / "archive"
+
+    @property
+    def forecast_outcomes(self) -> Path:
+        """Outcomes of the newest forecast cycles by series, for runs after corrections; may be deleted."""
+        return self.home / "forecast_outcomes"
 
     @property
     def published(self) -> Path:
@@ -84,15 +95,21 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
 
     Args:
         environment: variables to read instead of the process's own: `STOCKSTRATA_HOME` (default: `home` in the
-            project) and `STOCKSTRATA_REAL_DATA` (default: `shared/data` beside the project).
+            project), `STOCKSTRATA_REAL_DATA` (default: `shared/data` beside the project) and `STOCKSTRATA_WORKERS`
+            (threads and processes to work with; default: the processor's cores; it changes no number).
 
     Raises:
-        InputError: if the company file in the home cannot be read.
+        InputError: if a variable or the company file in the home cannot be read.
     """
     variables = os.environ if environment is None else environment
+    workers = variables.get("STOCKSTRATA_WORKERS") or str(os.cpu_count() or 1)
+    if not workers.isdecimal() or int(workers) < 1:
+        raise InputError(f"STOCKSTRATA_WORKERS {workers}: expected how many processor cores to use, such as 2.")
     home = Path(variables.get("STOCKSTRATA_HOME") or PROJECT_ROOT / "home").expanduser().resolve()
     real_data = Path(variables.get("STOCKSTRATA_REAL_DATA") or PROJECT_ROOT.parent / "shared" / "data")
-    return Settings(home=home, real_data=real_data.expanduser().resolve(), company=read_company(home))
+    return Settings(
+        home=home, real_data=real_data.expanduser().resolve(), company=read_company(home), worker_count=int(workers)
+    )
 
 
 def read_company(home: Path) -> Company:
@@ -102,7 +119,7 @@ def read_company(home: Path) -> Company:
         return Company()
     try:
         return Company.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, ValidationError) as error:
+    except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
         raise InputError(
             f"{file}: not a company file ({error}). It is written by `stockstrata run`: delete it and run again."
         ) from None

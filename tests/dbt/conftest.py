@@ -33,9 +33,15 @@ def contract_columns() -> dict[str, dict[str, str]]:
     }
 
 
+# Hashes of the marts are written when dbt has built them: it cannot read what comes after it.
+UNREAD = {"audit.cycle_mart"}
+
+
 def engine_columns() -> dict[str, dict[str, str]]:
-    """Column and DuckDB type of each table that Python writes."""
-    return {name: {c.name: c.type for c in (*table.columns, *STAMP)} for name, table in TABLES.items()}
+    """Column and DuckDB type of each table that Python writes and dbt reads."""
+    return {
+        name: {c.name: c.type for c in (*table.columns, *STAMP)} for name, table in TABLES.items() if name not in UNREAD
+    }
 
 
 def declared_sources(name: str) -> dict[str, dict[str, str]]:
@@ -135,7 +141,7 @@ def input_contract() -> dict[str, dict[str, str]]:
 
 @pytest.fixture(scope="session")
 def planning_tables() -> dict[str, dict[str, str]]:
-    """Columns of each table that Python writes, stamps included."""
+    """Columns of each table that Python writes and dbt reads, stamps included."""
     return engine_columns()
 
 

@@ -38,7 +38,7 @@ def test_the_marts_of_the_architecture_exist(marts):
         "dim_item", "dim_location", "dim_segment", "dim_period", "dim_kpi", "fct_demand", "fct_stock", "fct_segment",
         "fct_forecast", "fct_forecast_accuracy", "fct_lead_time_demand", "fct_policy", "fct_order_proposal",
         "kpi_segment_period", "rpt_readiness", "fct_quality_result", "fct_quarantine", "audit_cycle",
-        "audit_cycle_object",
+        "audit_cycle_object", "audit_replay",
     }  # fmt: skip
 
 

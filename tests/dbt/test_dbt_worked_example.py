@@ -103,6 +103,7 @@ def plan(project: Any, period: str, segments: dict[tuple[str, str], str]) -> Non
         project.insert("forecast.lead_time_demand", [{**row, "daily_mean_qty": daily.get(key, 0.0)}])
         family = "do_not_stock" if segment == "DORMANT" else "s_Q"
         policy = {"policy_family": family, "safety_stock_qty": 4.0, "unit_cost_amount": cost.get(key, 1.0)}
+        policy |= {"policy_status_code": "current", "policy_period_start_date": period}
         project.insert(
             "policy.stock_policy", [{**row, **policy, "segment_code": segment, "evidence_grade": "degraded"}]
         )

@@ -49,7 +49,7 @@ class SmallCompany:
     def __init__(self, folder: Path) -> None:
         self.source = folder / "source"
         self.source.mkdir(parents=True, exist_ok=True)
-        (self.source / "source.yaml").write_text("name: small\ngrain: day\ncurrency: EUR\n", encoding="utf-8")
+        self.settings()
         self.bring_items("A,2.5")
         self.warehouse = Warehouse(path=str(folder / "warehouse.duckdb"))
         self.landing = Landing(
@@ -60,6 +60,11 @@ class SmallCompany:
             variables={},
             warehouse_path=self.warehouse.path,
         )
+
+    def settings(self, *lines: str) -> None:
+        """Write source.yaml, with some lines more."""
+        text = "\n".join(["name: small", "grain: day", "currency: EUR", *lines]) + "\n"
+        (self.source / "source.yaml").write_text(text, encoding="utf-8")
 
     def bring_items(self, *lines: str) -> None:
         (self.source / "items.csv").write_text("\n".join(["item_id,unit_cost", *lines]) + "\n", encoding="utf-8")
@@ -73,7 +78,7 @@ class SmallCompany:
         (self.source / "demand.csv").write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
 
     def land(self):
-        return self.landing.land(self.warehouse, self.landing.validate_extract())
+        return self.landing.land(self.warehouse)
 
     def demand(self) -> list[tuple]:
         """Every version: day, quantity, known from, known to, late."""
@@ -82,6 +87,12 @@ class SmallCompany:
                 "select demand_date::varchar, demand_qty, known_from_at::varchar, known_to_at::varchar, is_late_row "
                 "from raw.demand order by demand_date, known_from_at, load_id"
             ).fetchall()
+
+
+@pytest.fixture(scope="session")
+def company_in() -> Callable[[Path], SmallCompany]:
+    """Makes a small company in a folder, for tests that need several."""
+    return SmallCompany
 
 
 @pytest.fixture

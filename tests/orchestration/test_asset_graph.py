@@ -115,9 +115,11 @@ def test_dbt_tests_stand_as_checks_on_their_models(graph):
     assert dg.AssetKey(["intermediate", "int_item_locations__planned"]) in checked
 
 
-def test_what_is_published_rests_on_every_mart(graph):
+def test_what_is_published_rests_on_every_mart_and_on_the_record_of_their_hashes(graph):
     marts = {key for key in graph.materializable_asset_keys if key.path[0] == "marts"}
-    assert graph.get(dg.AssetKey(["published", "marts"])).parent_keys == marts
+    record = dg.AssetKey(["audit", "cycle_mart"])
+    assert graph.get(dg.AssetKey(["published", "marts"])).parent_keys == marts | {record}
+    assert graph.get(record).parent_keys == {key for key in marts if not key.path[1].startswith("audit_")}
 
 
 def test_lineage_leads_from_raw_to_published_without_a_gap(graph):

@@ -13,6 +13,7 @@ from orchestration.sensors import RANGE_END_TAG, RANGE_START_TAG
 LANDED = {"raw", "quality"}
 FACTS = {"parameters", "staging", "intermediate"}
 CYCLE = {"segmentation", "forecast", "policy", "audit", "marts", "published"}
+REPLAY = dg.AssetKey(["audit", "cycle_replay"])
 
 
 def selected(definitions, job: str) -> set[dg.AssetKey]:
@@ -29,10 +30,14 @@ def test_a_job_selects_its_groups(definitions, job, groups):
 
 def test_planning_a_cycle_takes_all_groups_whole(definitions):
     graph = definitions.resolve_asset_graph()
-    wanted = {key for key in graph.materializable_asset_keys if key.path[0] in FACTS | CYCLE}
+    wanted = {key for key in graph.materializable_asset_keys if key.path[0] in FACTS | CYCLE} - {REPLAY}
     assert selected(definitions, "plan_cycle") == wanted
-    assert selected(definitions, "backfill") == set(graph.materializable_asset_keys)
+    assert selected(definitions, "backfill") == set(graph.materializable_asset_keys) - {REPLAY}
     assert selected(definitions, "land") < selected(definitions, "backfill")
+
+
+def test_a_replay_computes_nothing_of_the_home_itself(definitions):
+    assert selected(definitions, "replay") == {REPLAY}
 
 
 def test_landing_builds_facts_and_no_features_of_a_cycle(definitions):
@@ -41,7 +46,7 @@ def test_landing_builds_facts_and_no_features_of_a_cycle(definitions):
     assert dg.AssetKey(["intermediate", "int_item_locations__planned"]) not in land
 
 
-@pytest.mark.parametrize("job", ["land", "plan_cycle", "backfill"])
+@pytest.mark.parametrize("job", ["land", "plan_cycle", "backfill", "replay"])
 def test_jobs_run_by_planning_period(definitions, job):
     assert definitions.resolve_job_def(job).partitions_def == PERIODS
 

@@ -2,6 +2,7 @@
 
 import shutil
 
+import dagster as dg
 import pytest
 
 from orchestration.resources.warehouse import Warehouse
@@ -61,3 +62,10 @@ def test_landing_has_not_grown(planned, planned_again):
     ]
     assert loads[0] == loads[1]
     assert len(loads[0]) == 1
+
+
+def test_no_series_was_forecast_again(planned_again):
+    with dg.DagsterInstance.from_config(str(planned_again / "dagster")) as instance:
+        event = instance.get_latest_materialization_event(dg.AssetKey(["forecast", "champion"]))
+        told = event.asset_materialization.metadata["recomputed"].value
+    assert told == "reused 48 of 48 series; recomputed 0"

@@ -1,12 +1,17 @@
 """Published snapshots: new only when marts changed, switched in one step, kept for a way back."""
 
 import datetime as dt
+import getpass
+import os
+import shutil
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from orchestration.resources.mart_copy import copy_marts
 from orchestration.resources.publisher import Publisher
+from orchestration.resources.warehouse import Warehouse, table_hash
 from stockstrata.errors import PlanningError
 
 
@@ -128,3 +133,179 @@ def test_a_warehouse_without_marts_publishes_nothing(tmp_path):
         publisher.publish("2024-01-01", "r1", keep=5)
     assert publisher.current() is None
     assert publisher.snapshots() == []
+
+
+def names(folders: list[Path]) -> list[str]:
+    return [folder.name for folder in folders]
+
+
+def test_a_rollback_tells_who_and_when_until_a_run_publishes(mart):
+    for month in (1, 2, 3):
+        mart.publish(month, month)
+    assert mart.publisher.rollback_in_force() is None
+    mart.publisher.rollback()
+    mart.publisher.rollback()
+    record = mart.publisher.rollback_in_force()
+    assert (record.from_snapshot, record.to_snapshot) == ("00003_2024-03-01", "00001_2024-01-01")
+    assert record.rolled_back_by == getpass.getuser()
+    assert abs(dt.datetime.now(dt.UTC) - record.rolled_back_at) < dt.timedelta(minutes=1)
+    mart.publish(3, 9)
+    assert mart.publisher.rollback_in_force() is None
+
+
+def test_snapshots_that_somebody_returned_from_are_kept_aside_and_never_returned_to(mart):
+    for month in (1, 2, 3):
+        mart.publish(month, month)
+    mart.publisher.rollback()
+    mart.publish(3, 9)
+    assert names(mart.publisher.snapshots()) == ["00001_2024-01-01", "00002_2024-02-01", "00004_2024-03-01"]
+    assert names(mart.publisher.withdrawn()) == ["withdrawn_00003_2024-03-01"]
+    mart.publisher.rollback()
+    assert mart.quantity() == 2
+
+
+def test_a_run_that_gives_what_was_returned_to_ends_the_rollback(mart):
+    mart.publish(1, 5)
+    mart.publish(2, 6)
+    mart.publisher.rollback()
+    again = mart.publish(1, 5)
+    assert not again.is_new
+    assert mart.publisher.rollback_in_force() is None
+    assert names(mart.publisher.withdrawn()) == ["withdrawn_00002_2024-02-01"]
+
+
+def test_what_a_process_left_that_died_before_the_switch_counts_for_nothing(mart):
+    mart.publish(1, 5)
+    mart.publish(2, 6)
+    shutil.copytree(mart.published / "00002_2024-02-01", mart.published / "00003_2024-03-01")
+    (mart.published / ".current-7").symlink_to("00003_2024-03-01")
+    (mart.published / "rollback.json").write_text(
+        '{"from_snapshot": "00002_2024-02-01", "to_snapshot": "00001_2024-01-01", "rolled_back_by": "x", '
+        '"rolled_back_at": "2024-01-01T00:00:00Z"}'
+    )
+    assert mart.quantity() == 6
+    assert mart.publisher.rollback_in_force() is None
+    mart.publish(3, 7)
+    assert names(mart.publisher.snapshots()) == ["00001_2024-01-01", "00002_2024-02-01", "00003_2024-03-01"]
+    assert mart.quantity() == 7
+    assert not list(mart.published.glob(".*"))
+
+
+def test_rollback_is_one_rename(mart, monkeypatch):
+    """A reader finds the one or the other at every moment: the link is replaced, never removed first."""
+    mart.publish(1, 5)
+    mart.publish(2, 6)
+    seen = []
+    replace = Path.replace
+
+    def watched(self, target):
+        seen.append((Path(target).name, mart.quantity()))
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", watched)
+    mart.publisher.rollback()
+    assert seen == [("rollback.json", 6), ("current", 6)]
+    assert mart.quantity() == 5
+
+
+def test_a_damaged_snapshot_is_published_anew_and_not_returned_to(mart):
+    mart.publish(1, 5)
+    for month, quantity in ((2, 6), (3, 7)):
+        file = mart.publish(month, quantity).marts_file
+        file.chmod(0o644)
+        os.truncate(file, 1000)
+    assert mart.publish(3, 7).is_new
+    assert mart.quantity() == 7
+    mart.publisher.rollback()
+    assert mart.quantity() == 5
+
+
+def test_the_newest_two_are_always_kept(mart):
+    for month in (1, 2, 3):
+        mart.publish(month, month, keep=1)
+    assert len(mart.publisher.snapshots()) == 2
+
+
+def test_how_long_runs_took_is_published_but_no_reason_to_publish(mart):
+    mart.fill("create schema quality", "create table quality.steps as select 'raw' as step_name, 1.0 as seconds")
+    mart.fill("create view marts.audit_step as from quality.steps")
+    assert mart.publish(1, 5).is_new
+    mart.fill("update quality.steps set seconds = 2.0")
+    assert not mart.publish(1, 5).is_new
+    mart.publish(2, 6)
+    with duckdb.connect(str(mart.published / "current" / "marts.duckdb"), read_only=True) as connection:
+        assert connection.execute("from audit_step").fetchall() == [("raw", 2)]
+
+
+class Periods(Mart):
+    """A mart with periods and one without."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.fill(
+            "drop table marts.fct_policy",
+            "create table marts.fct_policy as select date '2024-01-01' + to_months(month::int) as period_start_date, "
+            "'I' || item as item_id, month * item as qty, 'r1' as run_id from range(6) r(month), range(50) s(item)",
+            "alter table marts.fct_policy alter period_start_date type date",
+            "create table marts.dim_item as select 'I' || item as item_id from range(50) s(item)",
+        )
+
+    def rows(self, mart: str) -> list[tuple]:
+        with duckdb.connect(str(self.published / "current" / "marts.duckdb"), read_only=True) as connection:
+            return connection.execute(f"from {mart} order by all").fetchall()
+
+    def expected(self, mart: str) -> list[tuple]:
+        with duckdb.connect(str(self.file), read_only=True) as connection:
+            return connection.execute(f"from marts.{mart} order by all").fetchall()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update marts.fct_policy set qty = qty + 1 where period_start_date = '2024-03-01' and item_id = 'I7'",
+        "insert into marts.fct_policy values ('2024-07-01', 'I1', 5, 'r2')",
+        "delete from marts.fct_policy where period_start_date = '2024-01-01'",
+        "update marts.fct_policy set qty = qty + 1",
+        "delete from marts.fct_policy",
+        "alter table marts.fct_policy add column note varchar default 'x'",
+        "insert into marts.dim_item values ('I99')",
+        "drop table marts.dim_item",
+        "create table marts.dim_new as select 1 as id",
+        "update marts.fct_policy set period_start_date = null where item_id = 'I3'",
+    ],
+)
+def test_what_is_copied_from_the_snapshot_before_equals_a_copy_of_all(tmp_path, change):
+    mart = Periods(tmp_path)
+    mart.publisher.publish("2024-06-01", "r1", keep=5)
+    mart.fill(change)
+    mart.publisher.publish("2024-07-01", "r2", keep=5)
+    (tmp_path / "whole").mkdir()
+    whole = copy_marts(str(mart.file), tmp_path / "whole" / "marts.duckdb", None)
+    held = mart.publisher.current()
+    assert held is not None
+    assert held.marts == whole.marts()
+    for name in held.marts:
+        assert mart.rows(name) == mart.expected(name)
+        with Warehouse(path=str(mart.file)).connect(read_only=True) as connection:
+            assert table_hash(connection, f"marts.{name}") == tuple(held.marts[name].values())
+
+
+def test_runs_that_changed_no_number_are_told_with_the_next_snapshot(tmp_path):
+    mart = Periods(tmp_path)
+    mart.publisher.publish("2024-06-01", "r1", keep=5)
+    mart.fill("update marts.fct_policy set run_id = 'r2' where period_start_date = '2024-02-01'")
+    assert not mart.publisher.publish("2024-06-01", "r2", keep=5).is_new
+    mart.fill("insert into marts.dim_item values ('I99')")
+    assert mart.publisher.publish("2024-06-01", "r3", keep=5).is_new
+    assert mart.rows("fct_policy") == mart.expected("fct_policy")
+
+
+def test_a_snapshot_that_rotted_is_not_built_upon(tmp_path):
+    mart = Periods(tmp_path)
+    first = mart.publisher.publish("2024-06-01", "r1", keep=5)
+    first.marts_file.chmod(0o644)
+    first.marts_file.write_bytes(b"\0" * first.marts_file.stat().st_size)
+    mart.fill("insert into marts.dim_item values ('I99')")
+    assert mart.publisher.publish("2024-07-01", "r2", keep=5).is_new
+    assert mart.rows("fct_policy") == mart.expected("fct_policy")
+    assert mart.rows("dim_item") == mart.expected("dim_item")

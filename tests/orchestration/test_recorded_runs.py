@@ -119,3 +119,12 @@ def test_every_run_ended_well_and_names_its_period(planned_instance):
     assert {run.status for run in runs} == {dg.DagsterRunStatus.SUCCESS}
     planned = sorted(run.tags["dagster/partition"] for run in runs if run.job_name == "plan_cycle")
     assert planned == ["2025-11-01", "2025-12-01"]
+
+
+def test_a_raw_table_tells_why_it_was_read_and_what_came(reported):
+    told = {name: value.value for name, value in reported["raw/demand"].items() if hasattr(value, "value")}
+    assert (told["read_code"], told["read_reason"]) == ("read", "none was held yet")
+    assert told["retraction_code"] == "not_asked"
+    assert told["new_row_count"] == told["dagster/row_count"]
+    assert told["changed_row_count"] == told["late_row_count"] == told["retracted_row_count"] == 0
+    assert told["rows_by_period"].startswith("| period | new | changed | late | retracted |")

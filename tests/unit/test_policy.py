@@ -1,3 +1,5 @@
+import datetime as dt
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,10 +9,11 @@ from scipy import stats
 
 from stockstrata.distributions import choose_method
 from stockstrata.errors import ParameterError, PlanningError
-from stockstrata.policy import stock_policies
+from stockstrata.policy import stale_policies, stock_policies
 from stockstrata.safety_stock import fill_rate
 from stockstrata.tables import STOCK_POLICY
 
+PERIOD = dt.date(2025, 1, 1)
 LOOSE = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -50,7 +53,7 @@ def plan(make_parameters, make_item_locations):
             {"segment_strategies": [strategy("T", family, measure, target, review)]},
             least_stocked_annual_demand_qty=least_stocked,
         )
-        return stock_policies(rows, assignment, leads, demand, parameters=parameters)
+        return stock_policies(rows, assignment, leads, demand, parameters=parameters, period_start_date=PERIOD)
 
     return run
 
@@ -228,14 +231,23 @@ def test_missing_rows_and_odd_figures_are_named(plan, make_parameters, make_item
     rows = make_item_locations(1)
     keys = rows[["item_id", "location_id"]]
     with pytest.raises(PlanningError, match=r"policy\.lead_time: no row for item i000 at L1"):
-        stock_policies(rows, keys.assign(segment_code="AX"), keys.iloc[:0], keys.iloc[:0], parameters=make_parameters())
+        stock_policies(
+            rows,
+            keys.assign(segment_code="AX"),
+            keys.iloc[:0],
+            keys.iloc[:0],
+            parameters=make_parameters(),
+            period_start_date=PERIOD,
+        )
     demand = keys.assign(
         protection_interval_days=7.0, method_code="gamma", mean_qty=1.0, sd_qty=1.0, demand_sd_qty=1.0,
         lead_time_sd_qty=0.0, daily_mean_qty=1.0, evidence_grade="full",
     )  # fmt: skip
     lead = keys.assign(lead_time_days=1.0, lead_time_sd_days=0.0, lead_time_source_code="x", evidence_grade="full")
     with pytest.raises(ParameterError, match="segment QQ"):
-        stock_policies(rows, keys.assign(segment_code="QQ"), lead, demand, parameters=make_parameters())
+        stock_policies(
+            rows, keys.assign(segment_code="QQ"), lead, demand, parameters=make_parameters(), period_start_date=PERIOD
+        )
 
 
 def simulate(policy, daily_mean, daily_sd, *, review, lead, days=120_000, seed=0):
@@ -298,3 +310,25 @@ def test_order_of_rows_does_not_matter(plan):
     pd.testing.assert_frame_equal(
         out.iloc[[2]].drop(columns="item_id").reset_index(drop=True), alone.drop(columns="item_id")
     )
+
+
+def test_policies_are_current_and_of_their_period(plan):
+    out = plan([3.0, 4.0], 5.0)
+    assert out.policy_status_code.tolist() == ["current", "current"]
+    assert (out.policy_period_start_date == pd.Timestamp(PERIOD)).all()
+    assert out.isolation_reason.tolist() == ["", ""]
+
+
+def test_a_stale_policy_keeps_its_figures_and_says_why(plan):
+    good = plan([3.0, 4.0], 5.0)
+    isolated = good[["item_id", "location_id"]].assign(reason=["cost jumped", "rows missing"])
+    out = stale_policies(good.iloc[[1]].reset_index(drop=True), isolated)
+    assert out.policy_status_code.tolist() == ["stale"]
+    assert out.isolation_reason.tolist() == ["rows missing"]
+    assert out.evidence_grade.tolist() == ["degraded"]
+    assert out.grade_reason.tolist() == ["policy of an earlier cycle kept"]
+    changed = ["policy_status_code", "isolation_reason", "evidence_grade", "grade_reason"]
+    pd.testing.assert_frame_equal(
+        out.drop(columns=changed), good.iloc[[1]].reset_index(drop=True).drop(columns=changed)
+    )
+    assert stale_policies(out, isolated).grade_reason.tolist() == out.grade_reason.tolist()

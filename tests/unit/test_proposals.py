@@ -22,7 +22,7 @@ def tables(make_item_locations):
     def build(
         *, on_hand, on_order=0.0, in_transit=0.0, allocated=0.0, s=20.0, q=30.0, top=50.0, family="s_Q",
         method="negative_binomial", moq=np.nan, multiple=np.nan, daily=1.0, safety=6.0, lead=7.0, review=7.0,
-        has_stock_feed=True,
+        has_stock_feed=True, status="current",
     ):  # fmt: skip
         n = len(on_hand)
         rows = make_item_locations(n, supplier_id="s1", moq_qty=moq, order_multiple_qty=multiple)
@@ -30,7 +30,8 @@ def tables(make_item_locations):
         policies = keys.assign(
             policy_family=family, method_code=method, reorder_point_qty=s, order_qty=q, order_up_to_qty=top,
             safety_stock_qty=safety, lead_time_days=lead, review_period_days=review, unit_cost_amount=2.0,
-            evidence_grade="full",
+            evidence_grade="full", policy_status_code=status, isolation_reason="its cost jumped",
+            policy_period_start_date=np.datetime64("2024-11-01", "s"),
         )  # fmt: skip
         positions = keys.assign(
             stock_date=np.datetime64("2025-01-31", "s"), on_hand_qty=on_hand, on_order_qty=on_order,
@@ -166,3 +167,10 @@ def test_an_old_stock_figure_is_weak_evidence_and_says_so(tables, propose):
     assert out.evidence_grade.tolist() == ["full", "degraded"]
     assert "days old" not in out.reason[0]
     assert out.reason[1].endswith("The stock figure is 92 days old: count before ordering.")
+
+
+def test_a_stale_policy_orders_and_says_so(tables, propose):
+    out = propose(tables(on_hand=[10.0, 10.0], status=["stale", "current"]))
+    assert out.order_qty.tolist() == [30, 30]
+    assert out.reason[0].endswith("The policy is that of the cycle of 2024-11-01, because its cost jumped.")
+    assert "The policy is that of" not in out.reason[1]

@@ -1,4 +1,4 @@
--- Demand over all segments is the demand of the period, as known at its cut-off.
+-- Demand over all segments is the demand of the period, as known at its cut-off, without what the cycle left out.
 {{ config(meta={"dagster": {"ref": {"name": "kpi_segment_period"}}}) }}
 
 with kpi as (
@@ -10,6 +10,8 @@ with kpi as (
 facts as (
     select coalesce({{ exact_sum("demand_qty") }}, 0) as demand_qty
     from {{ ref("int_demand__bucketed") }}
+    anti join (select * from {{ ref("fct_isolation") }} where period_start_date = {{ period_start_date() }}) as isolated
+        using (item_id, location_id)
     where period_start_date = {{ period_start_date() }} and {{ known_at_cut_off() }}
 )
 

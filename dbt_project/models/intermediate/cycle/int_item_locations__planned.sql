@@ -2,8 +2,15 @@
 
 {{ config(materialized="incremental") }}
 
-with item_locations as (
-    select * from {{ ref("int_item_locations__known") }}
+with isolated as (
+    select * from {{ ref("int_item_locations__isolated") }}
+    where period_start_date = {{ period_start_date() }}
+),
+
+item_locations as (
+    select known.*
+    from {{ ref("int_item_locations__known") }} as known
+    anti join isolated using (item_id, location_id)
 ),
 
 demand as (

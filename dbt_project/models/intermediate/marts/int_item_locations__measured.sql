@@ -76,7 +76,7 @@ final as (
         case when stock.item_id is not null then coalesce(proposals.order_value_amount, 0) end
             as proposal_value_amount
     from item_locations
-    left join segments using (item_id, location_id)
+    inner join segments using (item_id, location_id)
     left join demand_sums using (item_id, location_id)
     left join served using (item_id, location_id)
     left join stock using (item_id, location_id)

@@ -2,7 +2,13 @@
 
 {{ config(materialized="ephemeral") }}
 
-with cycle as (
+-- What a step of this run left out took part in no plan.
+with left_out as (
+    select * from {{ ref("stg_quality__isolated_result") }}
+    where period_start_date = {{ period_start_date() }}
+),
+
+cycle as (
     select * from {{ ref("int_cycles__planned") }}
     where period_start_date = {{ period_start_date() }}
 ),
@@ -28,6 +34,7 @@ final as (
         greatest(coalesce(own.abc_value, 0), 0) as abc_value
     from own
     left join previous using (item_id, location_id)
+    anti join left_out using (item_id, location_id)
 )
 
 select * from final

@@ -19,6 +19,7 @@ final as (
         input_hash,
         output_hash,
         load_count,
+        newest_load_id,
         seed,
         parameters_version,
         run_id,

@@ -38,7 +38,7 @@ kpis as (
             as coverage_rate,
         {{ "true" if kpi.denominator else "false" }} as is_ratio
     from item_location_sums
-    left join accuracy_sums using (segment_code)
+    full outer join accuracy_sums using (segment_code)
     {{ "union all by name" if not loop.last }}
     {%- endfor %}
 ),

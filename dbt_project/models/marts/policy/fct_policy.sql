@@ -9,7 +9,6 @@ with policies as (
 
 lead_times as (
     select * from {{ ref("stg_engine__lead_time") }}
-    where {{ in_window("period_start_date") }}
 ),
 
 final as (
@@ -47,11 +46,19 @@ final as (
         {{ currency_code() }} as currency_code,
         policies.evidence_grade,
         policies.grade_reason,
+        policies.policy_status_code,
+        policies.policy_period_start_date,
+        policies.isolation_reason,
         policies.parameters_version,
         policies.run_id,
         policies.computed_at
     from policies
-    left join lead_times using (period_start_date, item_id, location_id)
+    -- A stale policy rests on the lead time that it was computed with.
+    left join lead_times
+        on
+            policies.policy_period_start_date = lead_times.period_start_date
+            and policies.item_id = lead_times.item_id
+            and policies.location_id = lead_times.location_id
 )
 
 select * from final

@@ -14,7 +14,9 @@ loads as (
         string_agg(distinct file_name, ', ' order by file_name) as file_names,
         cast(sum(landed_row_count) as bigint) as landed_row_count,
         cast(sum(accepted_row_count) as bigint) as accepted_row_count,
-        cast(sum(quarantined_row_count) as bigint) as quarantined_row_count
+        cast(sum(quarantined_row_count) as bigint) as quarantined_row_count,
+        cast(sum(late_row_count) as bigint) as late_row_count,
+        cast(sum(retracted_row_count) as bigint) as retracted_row_count
     from {{ ref("stg_quality__load") }}
     group by load_id, entity_name
 ),
@@ -35,6 +37,8 @@ final as (
         loads.landed_row_count,
         loads.accepted_row_count,
         loads.quarantined_row_count,
+        loads.late_row_count,
+        loads.retracted_row_count,
         results.loaded_at
     from results
     left join loads using (load_id, entity_name)

@@ -35,6 +35,9 @@ final as (
         holding_cost_rate,
         evidence_grade,
         grade_reason,
+        policy_status_code,
+        policy_period_start_date,
+        isolation_reason,
         parameters_version,
         run_id,
         computed_at

@@ -20,7 +20,10 @@ final as (
         unchanged_row_count,
         late_row_count,
         first_event_date,
-        last_event_date
+        last_event_date,
+        read_code,
+        read_reason,
+        retracted_row_count
     from source
 )
 

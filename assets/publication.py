@@ -63,7 +63,7 @@ def _refuse_half_cycles(unfinished: Mapping[dt.date, str]) -> None:
     if unfinished:
         first, told = next(iter(unfinished.items()))
         raise PlanningError(
-            f"Nothing is published: {len(unfinished)} periods were left half planned, first {first} ({told}). Plan "
-            f"them again with `stockstrata run SOURCE --from {first} --to {max(unfinished)}`, or run the job "
-            "`plan_cycle` for each."
+            f"Nothing is published while periods are half planned: {', '.join(map(str, unfinished))} (the first: "
+            f"{told}). Plan them again with `stockstrata run SOURCE --from {first} --to {max(unfinished)}`, or run "
+            "the job `plan_cycle` for each."
         )

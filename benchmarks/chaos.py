@@ -4,6 +4,7 @@ Every case works on a copy of a planned home with a changed source. Afterwards t
 fault, and every table must equal that of a run that nothing disturbed.
 """
 
+import contextlib
 import os
 import random
 import re
@@ -34,6 +35,7 @@ _LONGEST_CHAIN = 4
 # When a row became known is the moment of the run that landed it.
 _CLOCK_COLUMNS = ("known_from_at", "known_to_at")
 _SCHEMAS = ("raw", "quality", "parameters", "intermediate", "segmentation", "forecast", "policy", "marts")
+_DIED = re.compile(r" died (?:in step (\w+)|between two steps|before it had finished)")
 _FAULT_WORDS = ("no room left", "No space left")
 Hashes = dict[str, tuple[str, int]]
 
@@ -50,6 +52,10 @@ class Findings:
         """Note a difference."""
         if found != expected:
             self.differences.append(f"{case}: {what}: found {found}, expected {expected}")
+
+    def note_deaths(self, output: str) -> None:
+        """Note where runs died, as the run after them tells."""
+        self.steps.update(f"in step {step}" if step else "between steps" for step in _DIED.findall(output))
 
 
 @dataclass(frozen=True)
@@ -106,6 +112,11 @@ class Started:
             time.sleep(0.02)
         return False
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is through."""
+        return self._process.poll() is not None
+
     def kill(self, *, with_children: bool) -> None:
         """End it without notice, as the system does; or all its processes, as when the machine dies."""
         if with_children:
@@ -126,7 +137,8 @@ class Reader(threading.Thread):
 
     _QUERY = """
         select (select count(*) || '/' || sum(hash(reorder_point_qty))::varchar from published.marts.fct_policy)
-            || ' ' || (select string_agg(distinct period_start_date::varchar, ',') from published.marts.audit_cycle)
+            || ' ' || (select string_agg(period_start_date::varchar, ',' order by all)
+                from published.marts.audit_cycle)
     """
 
     def __init__(self, home: Path) -> None:
@@ -193,7 +205,15 @@ class Stage:
             return Moment("", at)
         when, line = before[-1]
         # The seconds at the end of a line differ from run to run.
-        return Moment(" ".join(line.split()[:2]) if line.startswith("done") else line, at - when)
+        return Moment("   ".join(line.split()[:2]) if line.startswith("done") else line, at - when)
+
+    def dagster_moment(self, chance: random.Random) -> Moment:
+        """A moment anywhere in the steps of a cycle, as Dagster's own log tells of them."""
+        begun = next(number for number, (_, line) in enumerate(self.lines) if line.startswith("Cycle"))
+        done = [line.split() for _, line in self.lines[begun:] if line.startswith("done")]
+        seconds = {step: float(took) for _, step, took, _ in done}
+        (step,) = chance.choices(list(seconds), weights=list(seconds.values()))
+        return Moment(f"{step} - STEP_START", chance.uniform(0, seconds[step]))
 
 
 def _correct(file: Path) -> None:
@@ -218,6 +238,8 @@ def files(home: Path) -> list[str]:
     """Files of a home, but those of the records of runs, each of which has its own; load ids hold the time."""
     found = (path.relative_to(home) for path in home.rglob("*") if not path.is_dir())
     kept = [path for path in found if path.parts[0] not in {"dagster", "logs"} and path.suffix != ".parquet"]
+    # dbt begins a new log when one is large.
+    kept = [path for path in kept if not path.name.startswith("dbt.log")]
     return sorted(str(path) for path in kept if path.parts[:2] != ("landing", "loads"))
 
 
@@ -225,39 +247,47 @@ def measure_chaos(bench: Workbench) -> Report:
     """Kill, fill the disk and lock the warehouse at seeded moments; count what differs afterwards."""
     chance, findings = random.Random(SEED), Findings()  # noqa: S311  # moments, not secrets
     stage = Stage(bench)
-    done = 0
-    while done < bench.kill_count:
-        length = min(chance.randint(1, _LONGEST_CHAIN), bench.kill_count - done)
-        _kill_chain(stage, findings, chance, f"kills {done + 1} to {done + length}", length)
-        done += length
-    for number in range(bench.kill_count // 10 + 1):
-        _full_disk(stage, findings, chance, f"disk {number + 1}")
-    for number in range(bench.kill_count // 20 + 1):
-        _locked(stage, findings, chance, f"lock {number + 1}")
+    # Hours long: who ends it with Ctrl+C gets what was found so far.
+    with contextlib.suppress(KeyboardInterrupt):
+        _all_cases(stage, findings, chance, bench.kill_count)
     report = Report("chaos", "tiny sample; faults at seeded moments of `run`, then the same run again")
     for kind, count in sorted(findings.cases.items()):
         report.add(kind, count, "cases")
     for step, count in findings.steps.most_common():
-        report.add(f"died in {step}", count, "times")
+        report.add(f"died {step}", count, "times")
     report.add("differences", len(findings.differences), "", "tables, snapshots, files, runs and messages")
     for number, told in enumerate(findings.differences, start=1):
         report.add(f"difference {number}", told)
     return report
 
 
+def _all_cases(stage: Stage, findings: Findings, chance: random.Random, kill_count: int) -> None:
+    rest = kill_count
+    while rest:
+        length = min(chance.randint(1, _LONGEST_CHAIN), rest)
+        _kill_chain(stage, findings, chance, f"kills {kill_count - rest + 1} and on", length)
+        rest -= length
+    for number in range(1, kill_count // 10 + 2):
+        _full_disk(stage, findings, chance, f"disk {number}")
+    for number in range(1, kill_count // 20 + 2):
+        _locked(stage, findings, chance, f"lock {number}")
+        _dbt_killed(stage, findings, chance, f"dbt {number}")
+
+
 def _kill_chain(stage: Stage, findings: Findings, chance: random.Random, case: str, length: int) -> None:
     """Kill a run, then the run that takes it up, and so on; at last let one finish."""
     with _case(stage, findings, case) as home:
-        for _ in range(length):
-            by_dagster, with_children = chance.random() < 0.25, chance.random() < 0.5
-            command = _DAGSTER_RUN if by_dagster else stage.command
-            moment = Moment("", chance.uniform(0, stage.seconds / 2)) if by_dagster else stage.moment(chance)
+        while length:
+            is_dagsters, with_children = chance.random() < 0.25, chance.random() < 0.5
+            command, moment = (
+                (_DAGSTER_RUN, stage.dagster_moment(chance)) if is_dagsters else (stage.command, stage.moment(chance))
+            )
             started = Started(home, command)
             if started.wait_for(moment):
                 started.kill(with_children=with_children)
-                findings.cases["kill -9 of a Dagster run" if by_dagster else "kill -9 of `run`"] += 1
-            else:
-                findings.cases["kill that came too late"] += 1
+                findings.note_deaths(started.output)
+                findings.cases["kill -9 of a Dagster run" if is_dagsters else "kill -9 of `run`"] += 1
+                length -= 1
 
 
 _DAGSTER_RUN = (
@@ -295,6 +325,36 @@ def _locked(stage: Stage, findings: Findings, chance: random.Random, case: str) 
             findings.cases["of which the run gave up"] += 1
 
 
+def _dbt_killed(stage: Stage, findings: Findings, chance: random.Random, case: str) -> None:
+    """Kill dbt under the run, as the system does when memory runs out."""
+    with _case(stage, findings, case) as home:
+        started, dbt = Started(home, stage.command), None
+        while dbt is None and not started.has_ended:
+            dbt = _child(started.pid, "build")
+            time.sleep(0.02)
+        time.sleep(chance.uniform(0, 3))
+        if dbt is not None and dbt == _child(started.pid, "build"):
+            os.kill(dbt, signal.SIGKILL)
+            findings.cases["kill -9 of dbt"] += 1
+            findings.expect(case, found=started.end(), expected=1, what="exit code of a run whose dbt was killed")
+            is_told = "dbt was killed by signal 9" in started.output
+            findings.expect(case, found=is_told, expected=True, what=f"a message about dbt in\n{started.output}\n")
+        started.end()
+
+
+def _child(parent: int, word: str) -> int | None:
+    """A process under another one that has a word among its arguments."""
+    for entry in Path("/proc").iterdir():
+        try:
+            fields = (entry / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+            arguments = (entry / "cmdline").read_bytes().split(b"\0")
+        except (OSError, NotADirectoryError):
+            continue
+        if len(fields) > 1 and fields[1] == str(parent) and word.encode() in arguments:
+            return int(entry.name)
+    return None
+
+
 @contextmanager
 def _case(stage: Stage, findings: Findings, case: str, *, own_disk: bool = False) -> Iterator[Path]:
     """A home to do harm to; afterwards the run without harm, and the comparison."""
@@ -309,8 +369,7 @@ def _case(stage: Stage, findings: Findings, case: str, *, own_disk: bool = False
         code = last.end()
         reader.end()
         findings.expect(case, found=code, expected=0, what=f"exit code of the run afterwards\n{last.output}\n")
-        for told in (line for _, line in last.lines if "died in step" in line):
-            findings.steps[told.split("died in step ")[1].split()[0]] += 1
+        findings.note_deaths(last.output)
         _compare(stage, findings, case, home, reader)
     shutil.rmtree(home, ignore_errors=True)
 

@@ -24,7 +24,7 @@ class ExtractSettings(BaseModel):
 
     kind: ExtractKind = "delta"
     entities: dict[str, ExtractKind] = Field(default_factory=dict)
-    max_retracted_share: float = Field(default=0.05, ge=0, le=1)
+    max_retracted_share: float = Field(default=0.1, ge=0, le=1)
 
     @model_validator(mode="before")
     @classmethod

@@ -204,7 +204,7 @@ def _wanted(key: str, message: str) -> str:
         "csv.thousands": """csv.thousands ".", ",", "'" or " ", in quotes, or left out""",
         "extract": "extract delta, window or full",
         "extract.kind": "extract.kind delta, window or full",
-        "extract.max_retracted_share": "extract.max_retracted_share from 0 to 1, such as 0.05",
+        "extract.max_retracted_share": "extract.max_retracted_share from 0 to 1, such as 0.1",
         "history_from": "history_from as a day such as 2019-01-01",
         "csv.encoding": f"csv.encoding one of {', '.join(get_args(Encoding))}",
     }

@@ -47,9 +47,10 @@ def land(listener: StepListener) -> Load:
     if not closed:
         raise InputError(f"{_NO_CLOSED_PERIOD}; the oldest demand lies in {SETTINGS.company.first_period_date}.")
     intake = landing.take_in(Warehouse(path=str(SETTINGS.warehouse_file)))
-    is_new = intake.is_new
+    is_new, newest = intake.is_new, intake.newest_event_date
+    # The step that lands has the rows too, and lets go of them.
+    del intake
     if is_new:
-        newest = intake.newest_event_date
         covered = [period for period in closed if newest and period <= newest.strftime(DATE_FORMAT)] or closed[:1]
         _execute("land", {RANGE_START_TAG: covered[0], RANGE_END_TAG: covered[-1]}, listener, steps=["raw"])
     build_facts(closed=closed, listener=listener)

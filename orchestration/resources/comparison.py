@@ -26,6 +26,7 @@ class Comparison:
             differ; `position` is the row's in the extract, `is_held` whether a version of its key is in force.
         missing: table of `row_key, event_date, landing_period_start_date, known_from_at` of the versions to retract.
         missing_row_count: rows in it.
+        lost_row_count: those of them that nothing in the extract replaces.
         scope_row_count: rows in force that the extract should have had.
         high_water: newest event date landed so far that does not lie in the future.
         retraction_code: as in `Reading`.
@@ -35,6 +36,7 @@ class Comparison:
     differences: str = ""
     missing: str = ""
     missing_row_count: int = 0
+    lost_row_count: int = 0
     scope_row_count: int = 0
     high_water: dt.date | None = None
     retraction_code: RetractionCode = "not_asked"
@@ -89,11 +91,13 @@ def compare(
     (in_scope,) = work.execute(f"select count(*) from held where is_held and {scope}").fetchall()[0]
     work.unregister("held")
     missing, withheld = _missing(found, scope, quarantined_before) if retracts else (0, False)
+    replaced = _replaced(found) if missing else 0
     return Comparison(
         has_history=True,
         differences=f"{name}_differences",
         missing=f"{name}_missing",
         missing_row_count=missing,
+        lost_row_count=missing - replaced,
         scope_row_count=in_scope,
         high_water=high_water,
         retraction_code="withheld" if withheld else "done" if retracts else "not_asked",
@@ -145,6 +149,21 @@ def _missing(found: EntityValidation, scope: str, quarantined_before: Collection
     if is_withheld:
         work.execute(f"delete from {name}_missing")
     return (0 if is_withheld else count), is_withheld
+
+
+def _replaced(found: EntityValidation) -> int:
+    """Missing rows whose empty last key column has been filled since: an open order line that was received."""
+    contract = found.rows.contract
+    place, last = len(contract.keys), contract.column(contract.keys[-1][-1])
+    if last.required or last.type == "string" or last.name not in found.rows.columns:
+        return 0
+    filled = f"cast({last.name} as varchar)"
+    (count,) = found.rows.connection.execute(
+        f"select count(*) from {found.entity_name}_missing where starts_with(row_key, '{place}|') and row_key in ("
+        f"select left(row_key, length(row_key) - length({filled})) from ({found.rows.accepted_sql()}) "
+        f"where {last.name} is not null)"
+    ).fetchall()[0]
+    return count
 
 
 def _without_key(found: EntityValidation) -> set[str]:

@@ -328,7 +328,7 @@ def _refuse_sudden_loss(validation: SourceValidation, compared: Mapping[str, Com
     most = validation.source.extract.max_retracted_share
     problems = []
     for name, comparison in compared.items():
-        missing, held = comparison.missing_row_count, comparison.scope_row_count
+        missing, held = comparison.lost_row_count, comparison.scope_row_count
         if missing > most * held:
             found = validation.entities[name]
             kind = validation.source.extract.kind_of(name)

@@ -64,6 +64,7 @@ class Story:
     seen_before_the_end: set[tuple]
     old_view: tuple
     half_planned: dict
+    refused: str
 
 
 @pytest.fixture(scope="module")
@@ -93,11 +94,15 @@ def story(planned, cli, copied, background) -> Story:
     ]
     with dg.DagsterInstance.from_config(str(home / "dagster")) as instance:
         half_planned = unfinished_periods(Warehouse(path=str(home / "warehouse.duckdb")), instance)
+    publication = background(home, *_MATERIALIZE, "published/marts")
+    assert publication.end() != 0
     last = background(home, *run)
     last.wait_for("done   cycle_mart")
     seen = set(reader.seen)
     assert last.end() == 0, last.output
-    story = Story(home, [*outputs, last.output], reader, seen, old_view, half_planned)
+    story = Story(
+        home, [*outputs, publication.output, last.output], reader, seen, old_view, half_planned, publication.output
+    )
     reader.end()
     return story
 
@@ -114,6 +119,7 @@ def test_the_next_run_says_which_one_died_and_where(story):
 
 def test_a_half_planned_period_is_known_and_planned_again(story):
     assert [str(period) for period in story.half_planned] == [OLD]
+    assert f"Nothing is published while periods are half planned: {OLD}" in story.refused
     assert f"Period {OLD} was left half planned" in story.outputs[-1]
 
 
@@ -138,7 +144,8 @@ def test_nothing_is_left_behind(story, is_cleared):
 def test_dead_runs_count_as_failed_in_dagster(story):
     with dg.DagsterInstance.from_config(str(story.home / "dagster")) as instance:
         status = Counter(run.status.value for run in instance.get_runs())
-    assert status["FAILURE"] == 4
+    # Four that were killed, and the publication that was refused.
+    assert status["FAILURE"] == 5
     assert set(status) == {"FAILURE", "SUCCESS"}
 
 

@@ -3,8 +3,10 @@
 import datetime as dt
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
+from orchestration.definitions import build_defs
 from orchestration.partitions import PERIODS
 from orchestration.sensors import RANGE_END_TAG, RANGE_START_TAG
 
@@ -87,6 +89,23 @@ def test_a_warehouse_made_again_from_landing_builds_all_periods(runner, small_co
     Path(small_company.warehouse.path).unlink()
     small_company.warehouse.create_tables()
     assert land(runner) == (False, [("2024-01-01", "2024-02-01")])
+
+
+def test_a_cycle_is_not_planned_on_facts_that_were_not_built(small_company):
+    """A run of Dagster builds the facts of its own period only; those before must be there."""
+    small_company.land()
+    found = (
+        build_defs({"warehouse": small_company.warehouse})
+        .resolve_job_def("plan_cycle")
+        .execute_in_process(
+            partition_key="2024-02-01",
+            asset_selection=[dg.AssetKey(["intermediate", "int_item_locations__planned"])],
+            raise_on_error=False,
+        )
+    )
+    (failure,) = [event for event in found.all_events if event.is_step_failure]
+    assert "needs facts that were landed but not built" in failure.step_failure_data.error.cause.message
+    assert "from 2024-01-01 to 2024-01-01" in failure.step_failure_data.error.cause.message
 
 
 def test_demand_of_the_future_alone_is_refused(runner, monkeypatch):

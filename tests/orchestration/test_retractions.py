@@ -131,12 +131,33 @@ def test_a_sudden_loss_blocks_and_says_how_to_allow_it(small_company, clock):
         landed(small_company, clock, SECOND, without("2024-01-10", "2024-01-20"))
     told = str(caught.value)
     assert "demand.csv: found 2 of the 4 rows of demand that it should hold missing (50.0%)" in told
-    assert "expected at most 5.0%" in told
+    assert "expected at most 10.0%" in told
     assert "`max_retracted_share: 0.5` under `extract` in source.yaml" in told
     assert len(small_company.landing.loads()) == 1
     assert in_force(small_company) == DAYS
     small_company.settings("extract: {kind: full, max_retracted_share: 0.5}")
     assert small_company.land().entities["demand"].retracted_row_count == 2
+
+
+def test_an_open_order_line_that_was_received_is_closed_and_is_no_loss(small_company, clock):
+    small_company.settings("extract: full")
+    lines = "order_id,line,supplier_id,item_id,order_date,ordered_qty,receipt_date\n"
+    orders = small_company.source / "purchase_orders.csv"
+    clock(FIRST)
+    orders.write_text(f"{lines}P1,1,S,A,2024-01-05,5,\nP2,1,S,A,2024-01-06,5,\n", encoding="utf-8")
+    small_company.land()
+    clock(SECOND)
+    orders.write_text(f"{lines}P1,1,S,A,2024-01-05,5,2024-06-20\nP2,1,S,A,2024-01-06,5,\n", encoding="utf-8")
+    load = small_company.land().entities["purchase_orders"]
+    assert (load.new_row_count, load.retracted_row_count) == (1, 1)
+    held = small_company.warehouse.read(
+        "select order_id, receipt_date::varchar as day from raw.purchase_orders where known_to_at >= '9999-01-01' "
+        "order by all"
+    )
+    assert held.values.tolist() == [["P1", "2024-06-20"], ["P2", None]]
+    orders.write_text(f"{lines}P1,1,S,A,2024-01-05,5,2024-06-20\n", encoding="utf-8")
+    with pytest.raises(BlockedSource, match=r"1 of the 2 rows of purchase_orders .* missing \(50\.0%\)"):
+        small_company.land()
 
 
 def test_an_extract_without_rows_retracts_nothing(small_company, clock):

@@ -309,13 +309,18 @@ class EntityRows:
         positions = {place for place in found or () if place is not None}
         for check in checks:
             if not check.worst_rows:
-                values = ", ".join(check.columns.values())
-                rows = self.connection.execute(f"SELECT min(position) FROM {judged} GROUP BY {values}").fetchall()
-                positions |= {place for (place,) in rows}
+                positions |= self._one_of_each_value(check, judged)
         listed = ", ".join(map(str, sorted(positions)))
         frame = self._frame(f"SELECT position, {laid_out} FROM {judged} WHERE position IN ({listed})")
         broken = clauses_not_met(raw_suite(self.contract, checks), frame)
         return [check for check in checks if check.clause.name in broken]
+
+    def _one_of_each_value(self, check: RawCheck, judged: str) -> set[int]:
+        """A row of each value of a check of allowed ones: more values than are allowed cannot all be allowed."""
+        (name,) = check.columns
+        most = len(self.contract.column(name).allowed_values) + 2
+        rows = self.connection.execute(f'SELECT min(position) FROM {judged} GROUP BY "{name}" LIMIT {most}').fetchall()
+        return {place for (place,) in rows}
 
     def _breaking_frame(self, check: RawCheck, judged: str) -> pd.DataFrame:
         """Frame of all rows that can break a check."""

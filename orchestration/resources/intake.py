@@ -100,14 +100,13 @@ def take_in(source: Source, warehouse: Warehouse, loads: Sequence[Load], *, writ
     Raises:
         BlockedSource: if a structural fault blocks the source, or if more rows have gone than may.
     """
-    held = [load for load in loads if load.source_name == source.name]
-    last = held[-1].entities if held else {}
-    reading = _IncrementalReading(source, last, _keys(warehouse, held), write_to)
+    last = loads[-1].entities if loads else {}
+    reading = _IncrementalReading(source, last, _keys(warehouse, loads), write_to)
     for name, contract in load_contracts().items():
         if name in source.files or contract.required:
             reading.take(contract)
     validation = reading.reader.result()
-    if not held or not validation.entities:
+    if not loads or not validation.entities:
         compared = {name: Comparison() for name in validation.entities}
     else:
         with warehouse.connect(read_only=True) as connection:
@@ -116,7 +115,7 @@ def take_in(source: Source, warehouse: Warehouse, loads: Sequence[Load], *, writ
                     connection,
                     found,
                     source.extract.kind_of(name),
-                    quarantined_before=_quarantined_before(connection, held, name),
+                    quarantined_before=_quarantined_before(connection, loads, name),
                     today=today,
                 )
                 for name, found in validation.entities.items()
@@ -125,17 +124,28 @@ def take_in(source: Source, warehouse: Warehouse, loads: Sequence[Load], *, writ
     return Intake(
         validation=validation,
         entities={name: _with_comparison(entity, compared.get(name)) for name, entity in reading.entities.items()},
-        base_load_id=held[-1].load_id if held else "",
+        base_load_id=loads[-1].load_id if loads else "",
         held_entities=frozenset(last),
     )
 
 
 def source_files(source: Source) -> list[Path]:
     """Every file that the source reads."""
-    files = set(source.files.values())
-    if any(file.suffix == _MAPPING for file in files):
-        files |= {file for file in source.data_folder.rglob("*") if file.is_file()}
-    return sorted(files)
+    return sorted({file for name in source.files for file in _files_of(source, name)})
+
+
+def _files_of(source: Source, name: str) -> list[Path]:
+    """The files that an entity is read from: its own, and where that is a SELECT, all that the SELECT can read."""
+    file = source.files[name]
+    if file.suffix != _MAPPING:
+        return [file]
+    beside = {
+        other
+        for folder in (source.folder, source.data_folder)
+        for other in folder.rglob("*")
+        if other.is_file() and other.suffix not in (*_SETTINGS, _MAPPING)
+    }
+    return [file, *sorted(beside)]
 
 
 @dataclass
@@ -171,10 +181,7 @@ class _IncrementalReading:
         )
         reason = _why_read(name, last.reading if last else None, now)
         if not reason:
-            why_not = (
-                f"{', '.join(Path(path).name for path in list(inputs)[:1])} and the keys it refers to are as before"
-            )
-            self.entities[name] = EntityIntake(why_not, now, last)
+            self.entities[name] = EntityIntake(_why_not_read(contract, inputs), now, last)
             return
         found = self.reader.read(name)
         if found is None:
@@ -192,20 +199,8 @@ class _IncrementalReading:
 
     def _inputs(self, name: str, before: Mapping[str, InputFile]) -> dict[str, InputFile]:
         """The files that an entity is read from; a file of the same size and time is not hashed again."""
-        file = self._source.files.get(name)
-        if file is None:
-            return {}
-        files = [file]
-        if file.suffix == _MAPPING:
-            folders = {self._source.folder, self._source.data_folder}
-            files += sorted(
-                other
-                for folder in folders
-                for other in folder.rglob("*")
-                if other.is_file() and other.suffix not in (*_SETTINGS, _MAPPING)
-            )
         found = {}
-        for path in dict.fromkeys(files):
+        for path in _files_of(self._source, name) if name in self._source.files else []:
             key = self._named(path)
             stat, known = path.stat(), before.get(key)
             if known and (known.size_bytes, known.modified_at_ns) == (stat.st_size, stat.st_mtime_ns):

@@ -36,7 +36,7 @@ def test_an_entity_whose_file_did_not_change_is_not_read_again(small_company, re
     load = land(small_company, read)
     assert read == ["demand"]
     assert {name: (entity.read_code, entity.read_reason) for name, entity in load.entities.items()} == {
-        "items": ("reused", "items.csv and the keys it refers to are as before"),
+        "items": ("reused", "items.csv is as before"),
         "demand": ("read", "demand.csv changed"),
     }
     items = load.entities["items"]
@@ -46,7 +46,7 @@ def test_an_entity_whose_file_did_not_change_is_not_read_again(small_company, re
     )
     assert told.values.tolist() == [
         ["demand", "read", "demand.csv changed"],
-        ["items", "reused", "items.csv and the keys it refers to are as before"],
+        ["items", "reused", "items.csv is as before"],
     ]
 
 

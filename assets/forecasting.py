@@ -78,7 +78,7 @@ def _spec(table: Table) -> dg.AssetSpec:
         group_name="forecast",
         owners=OWNERS,
         kinds={"python", "duckdb"},
-        code_version="1",
+        code_version="2",
         description=_TABLES[table],
         partitions_def=PERIODS,
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from assets.output import held_figures
 from data_quality.contracts import Contract, load_contracts, raw_columns
 from orchestration.automation import PLATFORM_OWNERS, WRITER_POOL
 from orchestration.partitions import PERIODS
@@ -109,7 +110,7 @@ def raw(
         )
     for key in _QUALITY:
         if key in context.selected_asset_keys:
-            yield dg.MaterializeResult(asset_key=key, metadata=_table_figures(warehouse, ".".join(key.path)))
+            yield dg.MaterializeResult(asset_key=key, metadata=held_figures(warehouse, key))
 
 
 def _figures(entity: EntityLoad | None, load_id: str, *, is_new: bool) -> dict[str, Any]:
@@ -134,16 +135,6 @@ def _figures(entity: EntityLoad | None, load_id: str, *, is_new: bool) -> dict[s
         "rows_by_period": dg.MetadataValue.md(
             "\n".join([f"| period | {' | '.join(columns)} |", "|---|---|---|---|---|", *periods])
         ),
-    }
-
-
-def _table_figures(warehouse: Warehouse, table: str) -> dict[str, Any]:
-    with warehouse.connect(read_only=True) as connection:
-        counted = connection.execute(f"select count(*) from {table}").fetchone()
-        columns = connection.execute(f"describe {table}").fetchall()
-    return {
-        "dagster/row_count": counted[0] if counted else 0,
-        "dagster/column_schema": dg.TableSchema(columns=[dg.TableColumn(row[0], row[1]) for row in columns]),
     }
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from assets.output import asset_key
+from assets.output import asset_key, held_figures
 from orchestration.automation import PLATFORM_OWNERS, WRITER_POOL
 from orchestration.partitions import PERIODS, cut_off, period_of
 from orchestration.resources.parameters import ParameterStore
@@ -43,8 +43,8 @@ def published_marts(
     """One snapshot per cycle: every mart as a plain DuckDB file, put in force by one rename."""
     period = period_of(context)
     _refuse_half_cycles(unfinished_periods(warehouse, context.instance, own_run_id=context.run_id))
-    noted = note_run_steps(warehouse, context.instance, context.run_id)
-    context.log_event(dg.AssetMaterialization(_RUN_STEPS, metadata={"dagster/row_count": noted}))
+    note_run_steps(warehouse, context.instance, context.run_id)
+    context.log_event(dg.AssetMaterialization(_RUN_STEPS, metadata=held_figures(warehouse, _RUN_STEPS)))
     keep = parameter_store.in_force(cut_off(period)).settings.publish_keep_count
     snapshot = publisher.publish(period.isoformat(), context.run_id, keep=keep)
     rows = {name: mart["row_count"] for name, mart in snapshot.marts.items()}

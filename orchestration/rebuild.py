@@ -18,6 +18,7 @@ import duckdb
 from data_quality.archives import file_hash
 from orchestration.resources.archive import Archive
 from orchestration.resources.dbt import prepare_manifest
+from orchestration.resources.durable import to_disk
 from orchestration.resources.landing import Landing
 from orchestration.resources.load_record import Load
 from orchestration.resources.manifest import PARAMETER_SUFFIX
@@ -223,11 +224,7 @@ def _swap(new: Path, old: Path) -> None:
     """Put the new file in the place of the old one; what is not in the files themselves yet is written first."""
     with duckdb.connect(str(new)) as connection:
         connection.execute("force checkpoint")
-    handle = os.open(new, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    to_disk(new)
     # A log of the old file would be replayed into the new one. An old file that can be opened takes its log in.
     log = old.with_name(f"{old.name}.wal")
     if log.exists():

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import filelock
 import pytest
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
@@ -87,15 +88,30 @@ def cli() -> Callable[..., Outcome]:
 
 
 @pytest.fixture(scope="session")
-def planned(tmp_path_factory: pytest.TempPathFactory) -> PlannedCompany:
-    """The tiny sample, landed, with its last two months planned. Tests read it and change nothing."""
-    home = tmp_path_factory.mktemp("company") / "home"
+def planned(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> PlannedCompany:
+    """The tiny sample, landed, with its last two months planned. Tests read it and change nothing.
+
+    All workers of a test run share it; the first one that needs it makes it.
+    """
+    own = tmp_path_factory.getbasetemp()
+    folder = (own if worker_id == "master" else own.parent) / "company"
+    told = folder / "outcome.txt"
+    with filelock.FileLock(folder.with_suffix(".lock")):
+        if not told.exists():
+            told.write_text(_plan_tiny(folder).output, encoding="utf-8")
+    home = folder / "home"
+    return PlannedCompany(
+        home, folder / "tiny", home / "sample" / "tiny" / "truth", Outcome(0, told.read_text(encoding="utf-8"))
+    )
+
+
+def _plan_tiny(folder: Path) -> Outcome:
+    home, source = folder / "home", folder / "tiny"
     made = stockstrata(home, "sample", "--size", "tiny")
     assert made.code == 0, made.output
-    source = home.parent / "tiny"
-    source.mkdir()
+    source.mkdir(exist_ok=True)
     extract = home / "sample" / "tiny" / "extract"
     (source / "source.yaml").write_text(f"name: tiny\ngrain: day\ncurrency: EUR\ndata: {extract}\n", encoding="utf-8")
     outcome = stockstrata(home, "run", str(source), "--last", "2")
     assert outcome.code == 0, outcome.output
-    return PlannedCompany(home, source, home / "sample" / "tiny" / "truth", outcome)
+    return outcome

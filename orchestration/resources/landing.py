@@ -24,6 +24,7 @@ from data_quality.archives import file_hash
 from data_quality.source import Source, open_source
 from data_quality.validation import SourceValidation, referenced_columns, validate_source
 from orchestration.resources.comparison import Comparison
+from orchestration.resources.durable import to_disk
 from orchestration.resources.entity_load import ALWAYS_KNOWN, LoadStamp, write_differences
 from orchestration.resources.intake import EntityIntake, Intake, source_files, take_in
 from orchestration.resources.load_record import EntityLoad, LandedFile, Load
@@ -193,21 +194,24 @@ class Landing(dg.ConfigurableResource):
         return load
 
     def _put_in_place(self, load: Load, draft: Path) -> None:
-        """Move the files of a draft into place, the mark last; each is on the disk before the mark says so."""
+        """Move the files of a draft into place, the mark last; each is on the disk before the mark says so.
+
+        A power cut must not leave a mark without its files.
+        """
         root, mark = Path(self.folder), Path(_MARK_FOLDER, f"{load.load_id}.json")
         (draft / mark.name).write_text(load.model_dump_json(indent=1), encoding="utf-8")
         for name in load.files:
-            _keep(draft / name)
+            to_disk(draft / name)
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (draft / name).replace(root / name)
         for folder in {
             folder for name in load.files for folder in (root / name).parents if folder.is_relative_to(root)
         }:
-            _keep(folder)
-        _keep(draft / mark.name)
+            to_disk(folder)
+        to_disk(draft / mark.name)
         (root / mark).parent.mkdir(parents=True, exist_ok=True)
         (draft / mark.name).replace(root / mark)
-        _keep((root / mark).parent)
+        to_disk((root / mark).parent)
         shutil.rmtree(draft)
 
 
@@ -285,15 +289,6 @@ def _read_mark(mark: Path) -> Load:
 
 def _landed_file(file: Path) -> LandedFile:
     return LandedFile(row_count=pq.read_metadata(file).num_rows, sha256=file_hash(file))
-
-
-def _keep(path: Path) -> None:
-    """Have a file or folder on the disk before going on: a power cut must not leave a mark without its files."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def files_state(source: Source) -> str:

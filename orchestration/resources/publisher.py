@@ -14,6 +14,7 @@ from typing import Any
 import dagster as dg
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from orchestration.resources.durable import to_disk
 from orchestration.resources.mart_copy import PublishedMarts, copy_marts
 from orchestration.resources.recovery import turn_of_run
 from stockstrata.errors import PlanningError
@@ -98,7 +99,7 @@ class Publisher(dg.ConfigurableResource):
             (draft / MARTS_FILE).chmod(0o444)
             # What a rename puts in force must be on the disk before it, or a machine that dies leaves an empty file.
             for written in (draft / MARTS_FILE, draft / MANIFEST_FILE, draft):
-                _to_disk(written)
+                to_disk(written)
             folder = root / f"{self._next_number():05d}_{period}"
             self._withdraw()
             draft.rename(folder)
@@ -140,7 +141,7 @@ class Publisher(dg.ConfigurableResource):
         file = Path(self.folder) / ROLLBACK_FILE
         draft = file.with_name(f".{ROLLBACK_FILE}-{os.getpid()}")
         draft.write_text(record.model_dump_json(indent=1), encoding="utf-8")
-        _to_disk(draft)
+        to_disk(draft)
         draft.replace(file)
         self._put_in_force(whole[-1])
         return _read(whole[-1])
@@ -214,7 +215,7 @@ class Publisher(dg.ConfigurableResource):
         link.unlink(missing_ok=True)
         link.symlink_to(folder.name)
         link.replace(folder.parent / CURRENT)
-        _to_disk(folder.parent)
+        to_disk(folder.parent)
 
 
 @contextmanager
@@ -262,14 +263,6 @@ def _read(folder: Path) -> Snapshot:
             f"{folder / MANIFEST_FILE}: cannot be read ({error!r}), so the snapshot in force is not whole. Return to "
             "the one before with `stockstrata publish --rollback`, or run again to publish anew."
         ) from None
-
-
-def _to_disk(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _user() -> str:

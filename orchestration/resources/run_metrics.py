@@ -21,12 +21,8 @@ _OWN_DURATION = "Execution Duration"
 _ROWS = "dagster/row_count"
 
 
-def note_run_steps(warehouse: Warehouse, instance: dg.DagsterInstance, own_run_id: str) -> int:
-    """Bring the steps of all runs that are not in `quality.run_step` yet, or were not at their end then.
-
-    Returns:
-        Rows of the table.
-    """
+def note_run_steps(warehouse: Warehouse, instance: dg.DagsterInstance, own_run_id: str) -> None:
+    """Bring the steps of all runs that are not in `quality.run_step` yet, or were not at their end then."""
     noted = set(
         warehouse.read("select distinct run_id from quality.run_step where run_status_code <> 'STARTED'")["run_id"]
     )
@@ -39,8 +35,6 @@ def note_run_steps(warehouse: Warehouse, instance: dg.DagsterInstance, own_run_i
         connection.execute("delete from quality.run_step where run_id in (select run_id from rows)")
         connection.execute("insert into quality.run_step by name select * from rows")
         connection.commit()
-        held = connection.execute("select count(*) from quality.run_step").fetchone()
-    return held[0] if held else 0
 
 
 def _rows(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[tuple[object, ...]]:

@@ -135,6 +135,29 @@ def test_no_table_differs_from_an_undisturbed_run(planned, story, hashes):
     assert hashes(story.home) == hashes(planned.home)
 
 
+def test_planning_again_reads_and_writes_the_same_and_computes_no_series_anew(planned, story):
+    homes = (planned.home, story.home)
+    told = [
+        Warehouse(path=str(home / "warehouse.duckdb")).read(
+            "select input_hash, output_hash, load_count, run_id from audit.cycle_manifest where period_start_date = ?",
+            [OLD],
+        )
+        for home in homes
+    ]
+    hashes = ["input_hash", "output_hash", "load_count"]
+    assert told[0][hashes].to_dict("records") == told[1][hashes].to_dict("records")
+    assert told[0]["run_id"].tolist() != told[1]["run_id"].tolist()
+    loads = [
+        sorted(file.name for file in (home / "landing" / "loads").iterdir()) for home in (planned.home, story.home)
+    ]
+    assert loads[0] == loads[1]
+    assert len(loads[0]) == 1
+    assert "nothing has changed" in story.outputs[-1]
+    with dg.DagsterInstance.from_config(str(story.home / "dagster")) as instance:
+        event = instance.get_latest_materialization_event(dg.AssetKey(["forecast", "champion"]))
+    assert event.asset_materialization.metadata["recomputed"].value == "reused 48 of 48 series; recomputed 0"
+
+
 def test_nothing_is_left_behind(story, is_cleared):
     is_cleared(story.home)
     assert not (story.home / ".lock-holder.json").exists()

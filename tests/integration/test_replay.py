@@ -177,7 +177,7 @@ def test_parameters_that_the_archive_no_longer_holds_stop_the_replay(planned, tm
     assert not list(settings.home.glob(".replay-*"))
 
 
-def test_a_period_that_was_never_planned_is_a_mistake(planned, cli):
-    outcome = cli(planned.home, "replay", "2024-05-01")
+def test_a_period_that_was_never_planned_is_a_mistake(copied, cli):
+    outcome = cli(copied(), "replay", "2024-05-01")
     assert outcome.code == 2
     assert "Period 2024-05-01 was never planned to its end; planned are 2025-11-01, 2025-12-01." in outcome.output

@@ -5,10 +5,12 @@ import duckdb
 import pytest
 
 from orchestration.automation import WRITER_POOL
-from stockstrata.tables import TABLES
+from stockstrata.tables import CYCLE_REPLAY, STAMP, TABLES
 
 # No run plans it: the company's cycles were not replayed.
 REPLAY = "audit/cycle_replay"
+# Its rows come with each publication, after the model that reads it was built.
+LATER = {"marts/audit_step", "staging/stg_quality__run_step"}
 DBT_GROUPS = {"staging", "intermediate", "marts"}
 
 
@@ -55,6 +57,8 @@ def test_columns_told_are_the_columns_held(planned, reported):
 def test_rows_told_are_the_rows_held(planned, reported):
     with duckdb.connect(str(planned.home / "warehouse.duckdb"), read_only=True) as connection:
         for name, told in reported.items():
+            if name in LATER:
+                continue
             group, table = name.split("/")
             if group in DBT_GROUPS | {"parameters", "quality"}:
                 where = "true"
@@ -72,8 +76,11 @@ def test_dbt_models_carry_column_lineage_to_known_columns(reported):
         assert set(sources) <= {column.name for column in schema(reported[name]).columns}, name
         for dependency in (found for columns in sources.values() for found in columns):
             origin = dependency.asset_key.to_user_string()
-            assert origin in reported, f"{name} comes from {origin}"
-            known = {column.name for column in schema(reported[origin]).columns}
+            if origin == REPLAY:
+                known = {column.name for column in (*CYCLE_REPLAY.columns, *STAMP)}
+            else:
+                assert origin in reported, f"{name} comes from {origin}"
+                known = {column.name for column in schema(reported[origin]).columns}
             assert dependency.column_name in known, f"{name} comes from {origin}.{dependency.column_name}"
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from orchestration.resources.orphans import end_orphans
 from orchestration.resources.writer import Writer, is_running, remove_marks_of_dead_runs, running, sole_writer
 
 _LAUNCHED = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
@@ -45,7 +46,9 @@ def turn_of_run(home: Path, context: dg.InitResourceContext) -> Iterator[None]:
 def clear_remains(
     home: Path, instance: dg.DagsterInstance, fallen: Writer | None, *, own_run_id: str | None = None
 ) -> list[str]:
-    """Close the Dagster runs of dead processes, free what they held, remove their drafts. Call it as the sole writer.
+    """End, close, free and remove what dead processes left: processes, Dagster runs, places in pools, drafts.
+
+    Call it as the sole writer.
 
     Args:
         home: the home.
@@ -54,9 +57,9 @@ def clear_remains(
         own_run_id: the run that the caller executes itself.
 
     Returns:
-        What happened, one sentence a writer or run that died.
+        What happened, one sentence a writer or run that died, or process of it that was still at work.
     """
-    told = []
+    told = end_orphans(home)
     for record in instance.get_run_records(dg.RunsFilter(statuses=list(_OPEN))):
         run = record.dagster_run
         if run.run_id == own_run_id or not _is_dead(home, record, fallen):

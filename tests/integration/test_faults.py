@@ -7,6 +7,7 @@ import datetime as dt
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,11 +16,13 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 import pandas as pd
+import psutil
 import pytest
 
 from orchestration.resources.dbt_metadata import read_run_results
 from orchestration.resources.faults import advice
 from orchestration.resources.landing import Landing
+from orchestration.resources.orphans import end_orphans
 from orchestration.resources.publisher import Publisher
 from orchestration.resources.recovery import clear_remains
 from orchestration.resources.warehouse import Warehouse, WarehouseDamagedError, WarehouseLockedError
@@ -337,3 +340,42 @@ def test_faults_are_known_by_their_words(text, told):
     found = advice(text, Path("/home/h"))
     assert (found is None) == (told is None)
     assert told is None or told in found
+
+
+def test_what_a_dead_run_left_at_work_in_the_home_is_ended_and_nothing_else(tmp_path):
+    home, other = tmp_path / "home", tmp_path / "other"
+
+    of_dbt = {"DAGSTER_DBT_CLI": "true", "STOCKSTRATA_WAREHOUSE": str(home / "warehouse.duckdb")}
+    # Orphans, as those of a process that is killed: the shell that started them is gone.
+    script = (
+        "import os, subprocess; print(*(subprocess.Popen(['sleep', '60'], env={**os.environ, **variables}, "
+        "stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).pid for variables in (\n"
+        f"    {of_dbt!r},\n"
+        f"    dict(STOCKSTRATA_HOME={str(home / '.replay-x')!r}),\n"
+        f"    dict(DAGSTER_DBT_CLI='true', STOCKSTRATA_WAREHOUSE={str(other / 'warehouse.duckdb')!r}),\n"
+        f"    dict(STOCKSTRATA_HOME={str(home)!r}),\n"
+        ")))"
+    )
+    started = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    dbt_pid, replay_pid, other_pid, dagster_pid = map(int, started.stdout.split())
+    own = subprocess.Popen(["sleep", "60"], env={**os.environ, **of_dbt})  # a child of ours is no orphan
+    try:
+        told = end_orphans(home)
+        assert sorted(told) == [
+            f"A computation in a scratch home (process {replay_pid}), left by a run that is dead, was ended.",
+            f"dbt (process {dbt_pid}), left by a run that is dead, was ended.",
+        ]
+        is_alive = {pid: _is_alive(pid) for pid in (dbt_pid, replay_pid, other_pid, dagster_pid, own.pid)}
+        assert is_alive == {dbt_pid: False, replay_pid: False, other_pid: True, dagster_pid: True, own.pid: True}
+    finally:
+        own.kill()
+        own.wait()
+        for pid in (other_pid, dagster_pid):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

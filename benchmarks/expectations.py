@@ -15,7 +15,7 @@ from data_quality.source import open_source
 from data_quality.suites.engine import verify_frame
 from data_quality.validation import validate_source
 from orchestration.resources.warehouse import Warehouse
-from stockstrata.tables import TABLES
+from stockstrata.tables import CYCLE_REPLAY, TABLES
 
 _ROWS = 1_000_000
 _ITEMS = 2_000
@@ -55,7 +55,8 @@ def _measure_cycle(bench: Workbench, report: Report) -> None:
     newest = [run for run in runs_of(home) if run.job == "plan_cycle"][-1]
     period = dt.date.fromisoformat(newest.partition or "")
     warehouse = Warehouse(path=str(home / "warehouse.duckdb"))
-    frames = {name: warehouse.read_period(name, period) for name in TABLES}
+    # A cycle writes every table but the verdict of its replay.
+    frames = {name: warehouse.read_period(name, period) for name in TABLES if name != CYCLE_REPLAY.name}
     started = time.perf_counter()
     clauses = sum(len(verify_frame(frame, TABLES[name]).results) for name, frame in frames.items())
     seconds, cycle = time.perf_counter() - started, sum(newest.seconds.values())

@@ -23,6 +23,7 @@ from benchmarks.scale import measure_scale
 from benchmarks.workbench import Workbench
 from orchestration.resources.settings import read_settings
 
+REAL_SOURCES = ("online_retail", "mfg_man", "contraceptive", "raf_spares", "carparts")
 BENCHMARKS: dict[str, Callable[[Workbench], reports.Report]] = {
     "code_location": measure_code_location,
     "demo": measure_demo,
@@ -30,7 +31,7 @@ BENCHMARKS: dict[str, Callable[[Workbench], reports.Report]] = {
     "broken_lines": measure_broken_lines,
     "great_expectations": measure_expectations,
     "forecast": measure_forecast,
-    **{name: partial(measure_real, name=name) for name in ("online_retail", "mfg_man", "contraceptive")},
+    **{name: partial(measure_real, name=name) for name in REAL_SOURCES},
     "install": measure_install,
     "chaos": measure_chaos,
     "scale": measure_scale,

@@ -124,7 +124,7 @@ CHAMPION = Table(
         Column(
             "reason_code",
             "VARCHAR",
-            "validated, tie_break, or the fallback: all_zero, too_short, no_finite_model.",
+            "validated, tie_break, incumbent_kept, or the fallback: all_zero, too_short, no_finite_model.",
         ),
         _GRADE,
     ),

@@ -4,7 +4,7 @@ Self-contained and picklable, so that chunks may run in other processes. What co
 but the series and its pool: neither on the chunk that it stands in nor on the number of workers.
 """
 
-from dataclasses import fields
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -16,15 +16,39 @@ from stockstrata.forecasting.outcome import PoolTask, SeriesOutcome
 from stockstrata.forecasting.uncertainty import ErrorSums, error_sums
 from stockstrata.parameters import PoolModel
 
-ENSEMBLE = "ensemble_mean"
-ENSEMBLE_MEMBERS = ("dynamic_optimized_theta", "stl_ets", "ets_level", "ses_optimized")
-"""Mean of the pool's members among these: different kinds of error cancel (best on both real sets, formulas 3.3)."""
+ENSEMBLE = "ensemble_median"
+"""Median of the forecasts of the pool's other models: errors of different kinds cancel, and one wild model does no harm
+(docs/decisions/0080)."""
+
+LEAST_ENSEMBLE = 2
+"""A median of fewer members is just one of them."""
 
 ACCURACY_ORIGINS = 6
 """Newest origins that accuracy by lag is read from: enough to average, few enough to be about today."""
 
 _EQUAL_RATE = 1e-9
 """Scores nearer than this share of mean demand are equal: the rest is rounding."""
+
+
+@dataclass(frozen=True)
+class ChoiceRule:
+    """When which model is taken.
+
+    Attributes:
+        tie_tolerance_rate: share above the least score that still counts as a tie, which the simplest model wins.
+        incumbent: position of the model that others must beat by a margin; None where there is none.
+        margin_rate: share by which the least score must lie below the incumbent's to take its place.
+    """
+
+    tie_tolerance_rate: float
+    incumbent: int | None = None
+    margin_rate: float = 0.0
+
+
+def _rule(task: PoolTask) -> ChoiceRule:
+    codes = [model.model_code for model in task.models]
+    incumbent = codes.index(ENSEMBLE) if ENSEMBLE in codes else None
+    return ChoiceRule(task.settings.tie_tolerance_rate, incumbent, task.settings.champion_margin_rate)
 
 
 def forecast_pool(task: PoolTask) -> SeriesOutcome:
@@ -85,7 +109,7 @@ def forecast_pool(task: PoolTask) -> SeriesOutcome:
     actual = np.where(is_zero[:, None, None], np.nan, actual)
     sums = error_sums(predicted - actual, buckets=task.interval_buckets, horizon=plan.horizon, length=length)
     reason = np.where(is_zero, "all_zero", np.where(is_short, "too_short", "no_finite_model")).astype(object)
-    reason[judged] = np.where(chosen >= 0, np.where(ties, "tie_break", "validated"), reason[judged])
+    reason[judged] = np.where(chosen >= 0, _reason(chosen, ties, _rule(task)), reason[judged])
     codes = np.array([model.model_code for model in models], dtype=object)
     fault = np.full(len(series), "", dtype=object)
     fault[judged] = pool.fault_texts()
@@ -101,7 +125,7 @@ def forecast_pool(task: PoolTask) -> SeriesOutcome:
         span_demand_qty=masked_mean(span),
         naive_rmse_qty=_rmse(naive_error, plan.fold_count),
         rmse_qty=np.where(is_lost, np.nan, rmse[rows, champion]),
-        held_out_rmse_qty=_held_out_rmse(errors, plan.fold_count, task.settings.tie_tolerance_rate),
+        held_out_rmse_qty=_held_out_rmse(errors, plan.fold_count, _rule(task)),
         champion_code=np.where(is_lost, np.where(is_zero, "zero", "historic_average"), codes[champion]),
         reason_code=reason,
         fault_text=fault,
@@ -202,8 +226,13 @@ def _backtests(
 
 
 def _ensemble(paths: dict[str, np.ndarray]) -> np.ndarray:
-    members = np.stack([paths[code] for code in ENSEMBLE_MEMBERS if code in paths], axis=-1)
-    return np.where(np.isfinite(members).sum(axis=-1) >= 2, masked_mean(members), np.nan)
+    members = np.stack(list(paths.values()), axis=-1)
+    found = np.isfinite(members).sum(axis=-1)
+    # Missing members are sorted to the end, so the middle is that of those present.
+    ranked = np.sort(np.where(np.isfinite(members), members, np.inf), axis=-1)
+    low = np.take_along_axis(ranked, np.maximum(found - 1, 0)[..., None] // 2, axis=-1)[..., 0]
+    high = np.take_along_axis(ranked, (found // 2)[..., None].clip(0, members.shape[-1] - 1), axis=-1)[..., 0]
+    return np.where(found >= LEAST_ENSEMBLE, (low + high) / 2, np.nan)
 
 
 def _horizon_sums(paths: np.ndarray, horizon: np.ndarray) -> np.ndarray:
@@ -217,7 +246,7 @@ def _rmse(errors: np.ndarray, fold_count: np.ndarray) -> np.ndarray:
     return np.where((found == fold_count) & (found > 0), np.sqrt(masked_mean(errors**2)), np.nan)
 
 
-def _held_out_rmse(errors: np.ndarray, fold_count: np.ndarray, tie_tolerance_rate: float) -> np.ndarray:
+def _held_out_rmse(errors: np.ndarray, fold_count: np.ndarray, rule: ChoiceRule) -> np.ndarray:
     # The least of several scores flatters its model. Choosing without an origin and judging at it does not.
     is_scored = (np.isfinite(errors).sum(axis=-1) == fold_count[:, None]) & (fold_count > 0)[:, None]
     squares = np.where(is_scored[:, :, None], errors**2, np.nan)
@@ -225,28 +254,38 @@ def _held_out_rmse(errors: np.ndarray, fold_count: np.ndarray, tie_tolerance_rat
     rows, judged = np.arange(len(errors)), np.full((len(errors), errors.shape[2]), np.nan)
     for fold in range(errors.shape[2]):
         score = np.sqrt(np.maximum(others[:, :, fold], 0.0))
-        chosen = choose_champions(score, tie_tolerance_rate=tie_tolerance_rate, equal=np.zeros(len(errors)))
+        chosen = choose_champions(score, rule, equal=np.zeros(len(errors)))
         judged[:, fold] = np.where(chosen >= 0, squares[rows, chosen, fold], np.nan)
     return np.where(fold_count > 1, np.sqrt(masked_mean(judged)), np.nan)
 
 
-def choose_champions(score: np.ndarray, *, tie_tolerance_rate: float, equal: np.ndarray) -> np.ndarray:
-    """Position of the champion of each series: the simplest model within the tolerance of the least score.
+def _reason(chosen: np.ndarray, ties: np.ndarray, rule: ChoiceRule) -> np.ndarray:
+    is_kept = ties & (chosen == (-1 if rule.incumbent is None else rule.incumbent))
+    return np.where(is_kept, "incumbent_kept", np.where(ties, "tie_break", "validated"))
+
+
+def choose_champions(score: np.ndarray, rule: ChoiceRule, *, equal: np.ndarray) -> np.ndarray:
+    """Position of the champion of each series: the incumbent, or else the simplest model near the least score.
 
     Args:
         score: scores (n, M), simplest model first, less is better, NaN where not scored.
-        tie_tolerance_rate: share above the least score that still counts as a tie.
+        rule: margin and tolerance.
         equal: absolute difference that is rounding, (n,).
 
     Returns:
         Positions (n,), -1 where no model was scored.
 
-    Example: scores [[1.01, 1.0]] with tolerance 0.02 give [0].
+    Example: scores [[1.01, 1.0]] with tolerance 0.02 give [0]; [[1.0, 0.8]] with incumbent 0 and margin 0.3 too.
     """
     filled = np.where(np.isfinite(score), score, np.inf)
     best = filled.min(axis=1)
-    within = filled <= (best * (1.0 + tie_tolerance_rate) + equal)[:, None]
-    return np.where(np.isfinite(best), within.argmax(axis=1), -1)
+    within = filled <= (best * (1.0 + rule.tie_tolerance_rate) + equal)[:, None]
+    chosen = within.argmax(axis=1)
+    if rule.incumbent is not None:
+        held = filled[:, rule.incumbent]
+        stays = np.isfinite(held) & (best >= held * (1.0 - rule.margin_rate) - equal)
+        chosen = np.where(stays, rule.incumbent, chosen)
+    return np.where(np.isfinite(best), chosen, -1)
 
 
 def _choose_and_forecast(
@@ -258,7 +297,7 @@ def _choose_and_forecast(
     score, forecast = rmse.copy(), np.full((count, widest), np.nan)
     champion, pending = np.full(count, -1), np.ones(count, dtype=bool)
     for _ in models:
-        chosen = choose_champions(score, tie_tolerance_rate=pool.task.settings.tie_tolerance_rate, equal=equal)
+        chosen = choose_champions(score, _rule(pool.task), equal=equal)
         champion[pending] = chosen[pending]
         for position, model in enumerate(models):
             rows = np.flatnonzero(pending & (chosen == position))
@@ -277,7 +316,7 @@ def _choose_and_forecast(
 
 def _final(pool: _Pool, code: str, rows: np.ndarray, depth: np.ndarray) -> np.ndarray:
     if code == ENSEMBLE:
-        members = [model.model_code for model in pool.task.models if model.model_code in ENSEMBLE_MEMBERS]
-        return _ensemble({member: _final(pool, member, rows, depth) for member in sorted(members)})
+        members = [model.model_code for model in pool.task.models if model.model_code != ENSEMBLE]
+        return _ensemble({member: _final(pool, member, rows, depth) for member in members})
     ends = np.array([[len(pool.series[row])] for row in rows], dtype=np.int64)
     return pool.paths(code, rows, ends, depth)[:, 0]

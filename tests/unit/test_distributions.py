@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -72,8 +72,9 @@ def test_loss_falls_and_never_below_what_mean_demand_lacks(method, mean, ratio, 
 def test_quantile_reaches_its_probability(method, mean, ratio, p):
     sd = (mean * ratio) ** 0.5
     x, smooth = quantile(method, p, mean, sd), smooth_quantile(method, p, mean, sd)
-    assume(x == 0 or abs(x) > 1e-300)  # below, floating point has hardly a digit left
-    assert cdf(method, x, mean, sd) >= p - 1e-9
+    # Below this, floating point has hardly a digit left, and a gamma of tiny shape has its quantile there or at zero.
+    at = np.maximum(x, 1e-300) if method == "gamma" else x
+    assert cdf(method, at, mean, sd) >= p - 1e-9
     assert x - 1 - 1e-9 <= smooth <= x + 1e-9
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from stockstrata.errors import PlanningError
 from stockstrata.forecasting import engine, report, run, workers
-from stockstrata.forecasting.pool import choose_champions, forecast_pool
+from stockstrata.forecasting.pool import ChoiceRule, choose_champions, forecast_pool
 from stockstrata.forecasting.run import ForecastResult, forecast_segments
 from stockstrata.panel import DemandPanel
 from stockstrata.parameters import PARAMETER_TABLES, PlanningParameters, planning_parameters
@@ -279,7 +279,25 @@ def test_less_than_two_seasons_never_get_a_seasonal_model(parameters):
 
 def test_the_simpler_model_wins_a_tie_and_the_better_one_otherwise():
     score = np.array([[1.01, 1.0], [1.5, 1.0], [np.nan, 2.0], [np.nan, np.nan], [1e-12, 0.0]])
-    assert choose_champions(score, tie_tolerance_rate=0.02, equal=np.full(5, 1e-9)).tolist() == [0, 1, 1, -1, 0]
+    assert choose_champions(score, ChoiceRule(0.02), equal=np.full(5, 1e-9)).tolist() == [0, 1, 1, -1, 0]
+
+
+def test_the_incumbent_stays_unless_another_model_is_better_by_the_margin():
+    score = np.array([[0.9, 1.0], [0.69, 1.0], [0.5, np.nan], [np.nan, 2.0], [np.nan, np.nan], [0.0, 0.0]])
+    rule = ChoiceRule(0.02, incumbent=1, margin_rate=0.3)
+    assert choose_champions(score, rule, equal=np.full(6, 1e-9)).tolist() == [1, 0, 0, 1, -1, 1]
+
+
+def test_the_ensemble_is_the_median_of_the_other_models(parameters):
+    demand, segments = _company(12, seed=8, buckets=156)
+    result = _run(parameters, *_inputs(demand, segments, 21.0))
+    kept = result.champions[result.champions["model_code"] == "ensemble_median"]
+    assert len(kept) >= 6
+    assert set(kept["reason_code"]) <= {"validated", "incumbent_kept"}
+    # The median of forecasts lies between any two of them, so its error is never the largest of all.
+    scores = result.scores.set_index(["item_id", "model_code"])["cumulative_rmse_qty"].unstack()
+    others = scores.drop(columns="ensemble_median")
+    assert (scores["ensemble_median"] <= others.max(axis=1) + 1e-9).all()
 
 
 def test_champion_is_scored_against_naive_on_the_same_origins(parameters):

@@ -1,0 +1,79 @@
+"""Demand of the public data sets as panels, read and judged as a run would: accepted rows only."""
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.report import SkippedError
+from data_quality.source import open_source
+from data_quality.validation import validate_source
+from orchestration.resources.settings import PROJECT_ROOT
+from stockstrata.panel import KEY, DemandPanel, demand_panel
+from stockstrata.periods import BUCKET_FREQUENCY, PeriodType, fact_end, last_complete_bucket
+
+_SEED = 20250101
+
+
+@dataclass(frozen=True)
+class RealPanel:
+    """Demand of one data set that sold at least once.
+
+    Attributes:
+        name: of the data set.
+        panel: its demand.
+        lead_time_days: contract lead time of each series, NaN where the set has none, (n,).
+    """
+
+    name: str
+    panel: DemandPanel
+    lead_time_days: np.ndarray
+
+
+def real_panel(name: str, real_data: Path, scratch: Path, *, most_series: int | None = None) -> RealPanel:
+    """Read a data set.
+
+    Args:
+        name: folder below `sources`.
+        real_data: folder that holds the data sets.
+        scratch: for what is unpacked.
+        most_series: take a seeded sample of so many series; None takes all.
+
+    Raises:
+        SkippedError: if the data set is not there.
+    """
+    if not (real_data / name).is_dir():
+        raise SkippedError(f"{real_data / name} is not there; STOCKSTRATA_REAL_DATA names the folder above it.")
+    folder = PROJECT_ROOT / "sources" / name
+    source = open_source(folder, variables={"STOCKSTRATA_REAL_DATA": str(real_data)}, scratch=scratch)
+    entities = validate_source(source).entities
+    bucket: PeriodType = "month" if source.grain == "month" else "week"
+    rows = entities["demand"].rows
+    sums = rows.connection.execute(
+        f"select item_id, coalesce(location_id, 'ALL') as location_id, "
+        f"date_trunc('{bucket}', demand_date)::date as bucket_start_date, sum(demand_qty) as demand_qty, "
+        f"max(demand_date) as newest from ({rows.accepted_sql()}) group by all order by all"
+    ).df()
+    newest: dt.date = sums["newest"].max().date()
+    sold = sums[sums["demand_qty"] > 0].groupby(KEY, as_index=False)["bucket_start_date"].min()
+    chosen = sold.rename(columns={"bucket_start_date": "start_date"})
+    if most_series is not None and len(chosen) > most_series:
+        chosen = chosen.sample(most_series, random_state=_SEED)
+    last = last_complete_bucket(fact_end(newest, source.grain), bucket)
+    panel = demand_panel(
+        sums[["item_id", "location_id", "bucket_start_date", "demand_qty"]],
+        item_locations=chosen,
+        first_bucket_date=sums["bucket_start_date"].min(),
+        last_bucket_date=last,
+        bucket_days=BUCKET_FREQUENCY[bucket],
+    )
+    days = np.full(len(panel.keys), np.nan)
+    if "item_suppliers" in entities:
+        terms = entities["item_suppliers"].rows
+        known = terms.connection.execute(
+            f"select item_id, min(lead_time_days) as days from ({terms.accepted_sql()}) group by all"
+        ).df()
+        days = pd.to_numeric(panel.keys["item_id"].map(known.set_index("item_id")["days"])).to_numpy(dtype=float)
+    return RealPanel(name, panel, days)

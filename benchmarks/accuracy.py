@@ -10,7 +10,7 @@ never below zero; and, to tell the two apart, our distribution on its forecast.
 import datetime as dt
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,7 +26,7 @@ from stockstrata.forecasting.metrics import naive_mae, naive_mse, pinball_loss, 
 from stockstrata.forecasting.outcome import whole_buckets
 from stockstrata.forecasting.run import forecast_segments
 from stockstrata.panel import DemandPanel
-from stockstrata.parameters import PlanningParameters, PoolModel, PoolSettings
+from stockstrata.parameters import PlanningParameters
 from stockstrata.segmentation.demand_pattern import demand_statistics
 
 SETS = ("raf_spares", "carparts", "online_retail", "mfg_man", "contraceptive")
@@ -77,7 +77,9 @@ def origins_of(real: RealPanel, settings: PlanningParameters) -> list[Origin]:
     """The origins of a set, oldest first."""
     panel = real.panel
     bucket_days = panel.mean_bucket_days
-    lead = np.where(np.isfinite(real.lead_time_days), real.lead_time_days, _ASSUMED_BUCKETS[panel.bucket_days] * bucket_days)
+    lead = np.where(
+        np.isfinite(real.lead_time_days), real.lead_time_days, _ASSUMED_BUCKETS[panel.bucket_days] * bucket_days
+    )
     horizon = whole_buckets(lead / bucket_days) + round(_REVIEW_DAYS[panel.bucket_days] / bucket_days)
     total = panel.demand_qty.shape[1]
     held = int(np.ceil(_HELD_OUT_SHARE * total))
@@ -142,7 +144,7 @@ def textbook(origin: Origin, model_code: str) -> pd.DataFrame:
         told = tool.forecast(df=frame, h=deepest, fitted=True)
         fitted = tool.forecast_fitted_values()
     ids = panel.keys["item_id"] + "/" + panel.keys["location_id"]
-    name = [column for column in told.columns if column not in {"unique_id", "ds"}][0]
+    name = next(column for column in told.columns if column not in {"unique_id", "ds"})
     paths = told.set_index("unique_id")[name].to_numpy(dtype=float).reshape(-1, deepest)
     order = pd.Index(told["unique_id"].to_numpy()[::deepest]).get_indexer(pd.Index(ids))
     inside = np.arange(deepest)[None, :] < origin.horizon[:, None]
@@ -150,9 +152,7 @@ def textbook(origin: Origin, model_code: str) -> pd.DataFrame:
     error = (fitted["y"] - fitted[name]) ** 2
     step = np.sqrt(error.groupby(fitted["unique_id"]).mean()).reindex(ids).to_numpy(dtype=float)
     sd = np.nan_to_num(step) * np.sqrt(origin.horizon)
-    table = {
-        column: np.maximum(mean + scipy.stats.norm.ppf(level) * sd, 0.0) for column, level in LEVELS.items()
-    }
+    table = {column: np.maximum(mean + scipy.stats.norm.ppf(level) * sd, 0.0) for column, level in LEVELS.items()}
     return pd.DataFrame({"mean_qty": np.maximum(mean, 0.0), **table})
 
 

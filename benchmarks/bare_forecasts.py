@@ -1,7 +1,7 @@
 """StatsForecast called as its documentation shows, for the series, models and folds of a planned cycle.
 
-Nothing is scored, chosen or given a distribution. `stl_ets` is StatsForecast's MSTL; the ensemble, a mean of paths, is
-left out. Run as a program it reads a home's newest cycle and prints seconds as JSON:
+Nothing is scored, chosen or given a distribution. `stl_ets` is StatsForecast's MSTL; the ensemble, a median of the
+others, is left out. Run as a program it reads a home's newest cycle and prints seconds as JSON:
 `STOCKSTRATA_HOME=... python -m benchmarks.bare_forecasts 2025-12-01 2`.
 """
 

@@ -137,7 +137,7 @@ class Reader(threading.Thread):
 
     _QUERY = """
         select (select count(*) || '/' || sum(hash(reorder_point_qty))::varchar from published.marts.fct_policy)
-            || ' ' || (select string_agg(period_start_date::varchar, ',' order by all)
+            || ' ' || (select string_agg(period_start_date::varchar, ',' order by period_start_date)
                 from published.marts.audit_cycle)
     """
 

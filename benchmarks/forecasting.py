@@ -1,7 +1,8 @@
 """Benchmark `forecast`: planning 900 weekly series beside StatsForecast's own interface on the same series and models.
 
 The bare side validates the same models from the same origins and forecasts once with each; it scores nothing, chooses
-nothing and gives no distributions. `stl_ets` is StatsForecast's MSTL there; the ensemble, a mean of paths, is left out.
+nothing and gives no distributions. `stl_ets` is StatsForecast's MSTL there; the ensemble, a median
+of the others, is left out.
 """
 
 import datetime as dt

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from benchmarks import report as reports
+from benchmarks.accuracy import measure_accuracy
 from benchmarks.broken_lines import measure_broken_lines
 from benchmarks.chaos import measure_chaos
 from benchmarks.code_location import measure_code_location
@@ -32,11 +33,12 @@ BENCHMARKS: dict[str, Callable[[Workbench], reports.Report]] = {
     "great_expectations": measure_expectations,
     "forecast": measure_forecast,
     **{name: partial(measure_real, name=name) for name in REAL_SOURCES},
+    "accuracy": measure_accuracy,
     "install": measure_install,
     "chaos": measure_chaos,
     "scale": measure_scale,
 }
-ONLY_BY_NAME = frozenset({"install", "chaos", "scale"})
+ONLY_BY_NAME = frozenset({"accuracy", "install", "chaos", "scale"})
 
 out = Console(width=None if Console().is_terminal else 150, highlight=False)
 
@@ -47,9 +49,10 @@ def main(
     item_locations: Annotated[
         list[int] | None, typer.Option(min=100, help="A size that `scale` measures; may be given again.")
     ] = None,
+    series: Annotated[int | None, typer.Option(min=50, help="How many series of a set `accuracy` takes.")] = None,
     kills: Annotated[int, typer.Option(min=1, help="How many runs `chaos` kills.")] = 100,
 ) -> None:
-    """Measure; without names all but `install`, `chaos` and `scale`. Figures go to benchmarks.jsonl too."""
+    """Measure; without names all but `accuracy`, `install`, `chaos` and `scale`. Figures go to benchmarks.jsonl too."""
     unknown = sorted(set(names or ()) - set(BENCHMARKS))
     if unknown:
         out.print(f"No benchmark is called {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}.")
@@ -59,7 +62,7 @@ def main(
     reports.show_machine(out)
     has_failed = False
     with tempfile.TemporaryDirectory(prefix="stockstrata_bench_") as folder:
-        bench = Workbench(Path(folder), is_large=large, kill_count=kills)
+        bench = Workbench(Path(folder), is_large=large, kill_count=kills, most_series=series)
         if item_locations:
             bench.item_locations = tuple(item_locations)
         for name in chosen:

@@ -27,6 +27,7 @@ class Workbench:
         folder: temporary folder; every benchmark makes its own below it.
         is_large: whether the large sample is measured too.
         item_locations: sizes that `scale` measures.
+        most_series: series of each data set that `accuracy` takes; None takes all.
         kill_count: how many runs the chaos run kills; a tenth as many run out of disk, a twentieth find a lock.
     """
 
@@ -34,6 +35,7 @@ class Workbench:
     is_large: bool = False
     kill_count: int = 100
     item_locations: tuple[int, ...] = (3_000, 10_000, 30_000)
+    most_series: int | None = None
     _sample: PlannedSample | None = field(default=None, init=False)
 
     @property

@@ -113,7 +113,7 @@ class PoolSettings(_Dated):
     fold_step_buckets: int = Field(ge=1)
     max_history_buckets: int = Field(ge=4)
     tie_tolerance_rate: float = Field(ge=0)
-    champion_margin_rate: float = Field(ge=0, lt=1)
+    champion_margin_rate: float = Field(ge=0, le=1)
 
 
 class CostRate(_Dated):

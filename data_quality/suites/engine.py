@@ -37,7 +37,7 @@ def engine_suite(table: Table) -> "ExpectationSuite":
 
     Rows of grade `blocked` may lack amounts; their keys and grades are judged all the same.
     """
-    return vocabulary.suite(table.name.replace(".", "_"), [found for found, _ in _expectations(table).values()])
+    return _suite(table, _expectations(table))
 
 
 def verify_frame(frame: pd.DataFrame, table: Table) -> Verdict:
@@ -65,7 +65,7 @@ def verify_frame(frame: pd.DataFrame, table: Table) -> Verdict:
     if ready.empty:
         return Verdict(table.name, tuple(results), pd.DataFrame(columns=pd.Index(VIOLATION_COLUMNS)))
     expectations = _expectations(table)
-    outcomes = run_suite(engine_suite(table), lambda columns: ready.loc[:, columns])
+    outcomes = run_suite(_suite(table, expectations), lambda columns: ready.loc[:, columns])
     violations = [pd.DataFrame(columns=pd.Index(VIOLATION_COLUMNS))]
     for outcome in outcomes:
         name, failed = outcome.clause_name, len(outcome.failed_labels)
@@ -76,6 +76,10 @@ def verify_frame(frame: pd.DataFrame, table: Table) -> Verdict:
         if failed:
             violations.append(_violations(ready, table, outcome, column, expectations[name][1]))
     return Verdict(table.name, tuple(results), pd.concat(violations, ignore_index=True))
+
+
+def _suite(table: Table, expectations: dict[str, tuple[Any, str]]) -> "ExpectationSuite":
+    return vocabulary.suite(table.name.replace(".", "_"), [found for found, _ in expectations.values()])
 
 
 def _expectations(table: Table) -> dict[str, tuple[Any, str]]:

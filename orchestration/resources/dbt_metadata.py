@@ -169,7 +169,9 @@ def column_sources(sql: str, columns: list[str], types: ColumnTypes) -> Sources:
 
 
 def _leaves(column: str, tree: Any, scope: Scope | None) -> Iterator[tuple[str, str, str]]:
-    root: Node = lineage(column, tree, schema={}, sources={}, scope=scope, dialect=_DIALECT, copy=False)
+    root: Node = lineage(
+        column, tree, schema={}, sources={}, scope=scope, dialect=_DIALECT, copy=False, trim_selects=False
+    )
     for node in root.walk():
         table = node.expression
         if isinstance(table, exp.Table) and table.db:

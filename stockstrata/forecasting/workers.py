@@ -5,7 +5,7 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import active_children, connection, get_context, parent_process
 
 from stockstrata.errors import PlanningError
 from stockstrata.forecasting import engine
@@ -30,15 +30,21 @@ def forecast_tasks(tasks: Sequence[PoolTask], workers: int) -> list[SeriesOutcom
     if workers <= 1 or len(tasks) < 2 or work < DEAR_WORK_MILLISECONDS:
         return [forecast_pool(task) for task in tasks]
     count = min(workers, len(tasks))
+    others = set(active_children())
+    executor = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_end_with_parent)
     try:
-        with ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_end_with_parent) as executor:
-            return list(executor.map(forecast_pool, tasks))
+        return list(executor.map(forecast_pool, tasks))
     except BrokenProcessPool:
+        # The executor asks its other processes to end, but waits for ever for one that it had only just started then.
+        for process in set(active_children()) - others:
+            process.kill()
         raise PlanningError(
             f"forecast: one of {count} worker processes was ended from outside while models were fitted, as the system "
             "does when memory runs out; nothing was written. Free memory, or set STOCKSTRATA_WORKERS to fewer "
             "processes (1 forecasts in the main process), and run again."
         ) from None
+    finally:
+        executor.shutdown(cancel_futures=True)
 
 
 def _end_with_parent() -> None:

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -13,6 +13,7 @@ from stockstrata.distributions import (
     quantile,
     smooth_quantile,
     unit_normal_loss,
+    widest_variation,
 )
 
 MEANS = st.floats(0.01, 500)
@@ -37,6 +38,7 @@ def test_quantiles_agree_with_scipy(mean, ratio, p):
     variance = mean * ratio
     sd = variance**0.5
     r, q = mean**2 / (variance - mean), mean / variance
+    assume(sd <= mean * widest_variation(p))
     assert quantile("gamma", p, mean, sd) == pytest.approx(
         stats.gamma.ppf(p, mean**2 / variance, scale=ratio), rel=1e-9
     )
@@ -44,6 +46,32 @@ def test_quantiles_agree_with_scipy(mean, ratio, p):
         x = float(quantile(method, p, mean, sd))
         assert frozen.cdf(x) >= p - 1e-12
         assert x == 0 or frozen.cdf(x - 1) < p + 1e-12
+
+
+@pytest.mark.parametrize("p", [0.9, 0.95, 0.98, 0.99])
+def test_the_widest_variation_is_where_the_quantile_is_largest(p):
+    variation = np.geomspace(0.5, 60, 5000)
+    by_variation = stats.gamma.ppf(p, variation**-2.0, scale=variation**2)
+    at_widest = stats.gamma.ppf(p, widest_variation(p) ** -2.0, scale=widest_variation(p) ** 2)
+    assert at_widest == pytest.approx(by_variation.max(), rel=1e-4)
+    assert quantile("gamma", p, 1.0, 500.0) == pytest.approx(by_variation.max(), rel=1e-4)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    method=st.sampled_from(["gamma", "negative_binomial"]),
+    mean=MEANS,
+    ratio=st.floats(1.1, 5000),
+    wider=st.floats(1, 50),
+    p=st.floats(0.9, 0.999),
+)
+def test_more_uncertainty_or_a_higher_target_never_needs_less_stock(method, mean, ratio, wider, p):
+    sd = (mean * ratio) ** 0.5
+    here = quantile(method, p, mean, sd)
+    # The negative binomial is widest a little beside the gamma distribution: by less than a unit or one in fifty.
+    slack = 1e-9 * here if method == "gamma" else 1.0 + here / 50
+    assert quantile(method, p, mean, sd * wider) >= here - slack
+    assert quantile(method, min(p + 0.0005, 0.9995), mean, sd) >= here - 1e-9 * here
 
 
 @settings(max_examples=60, deadline=None)

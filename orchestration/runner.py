@@ -19,6 +19,7 @@ from orchestration.resources.dbt import project_fingerprint
 from orchestration.resources.faults import advice
 from orchestration.resources.landing import Landing
 from orchestration.resources.load_record import Load
+from orchestration.resources.recovery import IN_PROCESS_TAG
 from orchestration.resources.warehouse import Warehouse
 from orchestration.resources.writer import running, sole_writer
 from orchestration.sensors import RANGE_END_TAG, RANGE_START_TAG
@@ -192,7 +193,7 @@ def _execute(
             result = definitions.resolve_job_def(job).execute_in_process(
                 run_config=_QUIET,
                 instance=instance,
-                tags=tags,
+                tags={**tags, IN_PROCESS_TAG: "true"},
                 run_id=run_id,
                 raise_on_error=False,
                 asset_selection=_assets_of(job, steps, but) if steps or but else None,

@@ -39,6 +39,12 @@ _FAULTS = (
         "landing, beside the damaged one. If it is a published snapshot, run `stockstrata publish --rollback`.",
     ),
     _Fault(
+        re.compile(r"disk i/o error", re.IGNORECASE),
+        "Dagster's run history below {path} could not be written. Mostly there is no room left on the disk "
+        "(`df -h {folder}`), else the disk does not answer as it should (`dmesg`). Mend that, then run again: the run "
+        "takes up what is missing, and what was published before is still in force.",
+    ),
+    _Fault(
         re.compile(r"input/output error|stale file handle|transport endpoint is not connected", re.IGNORECASE),
         "The disk that holds {path} does not answer as it should. Look at the system's log (`dmesg`) and at the mount, "
         "then run again.",

@@ -15,6 +15,9 @@ _LAUNCHED = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.Dagst
 _OPEN = (dg.DagsterRunStatus.NOT_STARTED, *_LAUNCHED)
 # A run that Dagster has just launched imports the project before it can show that it lives.
 _LAUNCH_TIME = dt.timedelta(minutes=10)
+IN_PROCESS_TAG = "stockstrata/in_process"
+"""On runs that show that they live before Dagster knows of them: without a mark, nobody executes such a run."""
+
 # Drafts that are renamed into place when they are whole, and what DuckDB spills to disk.
 _REMAINS = (
     ".company.yaml.*",
@@ -91,6 +94,9 @@ def _is_dead(home: Path, record: dg.RunRecord, fallen: Writer | None) -> bool:
         return True
     found = is_running(home, run_id)
     if found is None:
+        # A run that ended on a full disk could not even be noted as ended.
+        if IN_PROCESS_TAG in record.dagster_run.tags:
+            return True
         is_old = dt.datetime.now(dt.UTC) - record.create_timestamp > _LAUNCH_TIME
         return is_old and record.dagster_run.status in _LAUNCHED
     return not found

@@ -24,13 +24,14 @@ from orchestration.resources.faults import advice
 from orchestration.resources.landing import Landing
 from orchestration.resources.orphans import end_orphans
 from orchestration.resources.publisher import Publisher
-from orchestration.resources.recovery import clear_remains
+from orchestration.resources.recovery import IN_PROCESS_TAG, clear_remains
 from orchestration.resources.warehouse import Warehouse, WarehouseDamagedError, WarehouseLockedError
-from orchestration.resources.writer import Writer
+from orchestration.resources.writer import Writer, running
 from stockstrata.errors import StockstrataError
 from stockstrata.tables import LEAD_TIME
 
 PERIOD = dt.date(2024, 1, 1)
+STARTED = dg.DagsterRunStatus.STARTED
 
 
 def _mount(*arguments: str) -> None:
@@ -323,6 +324,22 @@ def test_a_writer_that_died_outside_a_run_is_told_and_its_drafts_are_removed(tmp
     assert [path.name for path in tmp_path.rglob(".*") if path.name != ".running"] == []
 
 
+def test_a_run_whose_end_could_not_be_noted_is_closed_by_the_next_writer(tmp_path):
+    """On a full disk Dagster's record takes nothing any more; the process that executed the run lived on."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        noted = instance.add_run(dg.DagsterRun("land", status=STARTED, tags={IN_PROCESS_TAG: "true"}))
+        launched = instance.add_run(dg.DagsterRun("land", status=STARTED))
+        with running(tmp_path, "at work"):
+            at_work = instance.add_run(
+                dg.DagsterRun("land", run_id="at work", status=STARTED, tags={IN_PROCESS_TAG: "true"})
+            )
+            (told,) = clear_remains(tmp_path, instance, None)
+        found = [instance.get_run_by_id(run.run_id).status for run in (noted, launched, at_work)]
+    assert noted.run_id in told
+    # One that Dagster has launched may still be importing the project.
+    assert found == [dg.DagsterRunStatus.FAILURE, STARTED, STARTED]
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -331,6 +348,7 @@ def test_a_writer_that_died_outside_a_run_is_told_and_its_drafts_are_removed(tmp
         ("[Errno 13] Permission denied: '/data/x'", "/data/x cannot be written to"),
         ("(sqlite3.OperationalError) attempt to write a readonly database", "/home/h cannot be written to"),
         ("dbt was killed by signal 9 before it had finished", "memory runs out"),
+        ("(sqlite3.OperationalError) disk I/O error\n[SQL: PRAGMA main.table_xinfo]", "no room left on the disk"),
         ("[Errno 5] Input/output error: '/data/x'", "dmesg"),
         ("(sqlite3.DatabaseError) database disk image is malformed", "run history"),
         ("an error of the planning", None),

@@ -282,8 +282,9 @@ def choose_champions(score: np.ndarray, rule: ChoiceRule, *, equal: np.ndarray) 
     within = filled <= (best * (1.0 + rule.tie_tolerance_rate) + equal)[:, None]
     chosen = within.argmax(axis=1)
     if rule.incumbent is not None:
-        held = filled[:, rule.incumbent]
-        stays = np.isfinite(held) & (best >= held * (1.0 - rule.margin_rate) - equal)
+        is_scored = np.isfinite(score[:, rule.incumbent])
+        held = np.where(is_scored, score[:, rule.incumbent], 0.0)
+        stays = is_scored & (best >= held * (1.0 - rule.margin_rate) - equal)
         chosen = np.where(stays, rule.incumbent, chosen)
     return np.where(np.isfinite(best), chosen, -1)
 

@@ -96,7 +96,9 @@ def _order_quantities(policy: pd.DataFrame, position: np.ndarray, item: pd.DataF
     by_lot = (family == "s_Q") & (lot > 0)
     size = np.where(by_lot, lot, 1.0)
     count = np.floor((reorder - position) / size) + 1
-    count += position + count * size <= reorder
+    # Above by more than rounding: the parts of the position are summed anew once the order is among them.
+    rounding = 1e-9 * np.maximum(np.maximum(np.abs(reorder), np.abs(position)), 1.0)
+    count += position + count * size <= reorder + rounding
     target = np.where(by_lot, reorder, numbers(policy, "order_up_to_qty"))
     gap = target - position
     gap = np.where(gap > 1e-9 * np.maximum(np.abs(target), 1.0), gap, 0.0)

@@ -121,6 +121,16 @@ def test_unknown_quantities_of_the_position_count_as_zero(tables, propose):
     assert out.inventory_position_qty[0] == 12
 
 
+def test_thousands_of_small_lots_end_above_the_reorder_point_whatever_rounding_does(tables, propose):
+    policies, positions, rows, demand = tables(
+        on_hand=[-32.224], on_order=[0.0], allocated=[64.476], s=[0.0], q=[0.01], top=[0.01], family=["s_Q"],
+        method=["gamma"], moq=[np.nan], multiple=[np.nan],
+    )  # fmt: skip
+    first = propose((policies, positions, rows, demand))
+    released = positions.assign(on_order_qty=positions["on_order_qty"] + first["order_qty"].to_numpy())
+    assert propose((policies, released, rows, demand)).empty
+
+
 @LOOSE
 @given(data=st.data())
 def test_trap_releasing_all_proposals_and_running_again_proposes_nothing(tables, data, propose):

@@ -21,6 +21,7 @@ from stockstrata.tables import (
     CHAMPION,
     DEMAND_FORECAST,
     FORECAST_ACCURACY,
+    INTERVAL_METHOD,
     LEAD_TIME,
     LEAD_TIME_DEMAND,
     MODEL_SCORE,
@@ -53,13 +54,17 @@ _INPUTS = [
     dg.AssetKey(["intermediate", "int_item_locations__planned"]),
     asset_key(SEGMENT_ASSIGNMENT),
     asset_key(LEAD_TIME),
-    *(dg.AssetKey(["parameters", name]) for name in ("segment_strategies", "forecast_pools", "forecast_settings")),
+    *(
+        dg.AssetKey(["parameters", name])
+        for name in ("segment_strategies", "forecast_pools", "forecast_settings", "interval_methods")
+    ),
 ]
 _TABLES = {
     MODEL_SCORE: "One row per period, item, location and model: its error at rolling origins.",
     CHAMPION: "One row per period, item and location: the model chosen, and why.",
     DEMAND_FORECAST: "One row per period, item, location and future bucket: expected demand and its quantiles, frozen.",
     LEAD_TIME_DEMAND: "One row per period, item and location: demand over the protection interval as a distribution.",
+    INTERVAL_METHOD: "One row per period, segment and way to a distribution: how it fared, and which one is taken.",
     FORECAST_ACCURACY: "One row per period, segment, lag and evaluation: how good forecasts were.",
 }
 # Accuracy judges the forecasts that earlier cycles froze, so cycles are planned in their order.
@@ -129,6 +134,7 @@ def forecast(
                 found.lead_time_demand,
                 {"methods": code_counts(found.lead_time_demand["method_code"])},
             ),
+            Output(INTERVAL_METHOD, found.interval_methods),
             Output(FORECAST_ACCURACY, accuracy),
         ],
         period,

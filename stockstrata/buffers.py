@@ -6,7 +6,7 @@ from typing import get_args
 
 import numpy as np
 
-from stockstrata.distributions import DISCRETE, Method, cdf
+from stockstrata.distributions import DISCRETE, SHAPED, Method, cdf
 from stockstrata.safety_stock import (
     fill_rate,
     order_up_to_fill_rate,
@@ -31,6 +31,7 @@ class ServiceCase:
         total_sd: standard deviation of it in all, units.
         lead_time_share: lead time as a share of the protection interval.
         order_qty: order quantity, units.
+        shape: standard quantiles of methods whose shape comes from data, NaN for the others, (n, G).
     """
 
     method: np.ndarray
@@ -43,6 +44,7 @@ class ServiceCase:
     total_sd: np.ndarray
     lead_time_share: np.ndarray
     order_qty: np.ndarray
+    shape: np.ndarray
 
     @property
     def is_whole(self) -> np.ndarray:
@@ -52,6 +54,10 @@ class ServiceCase:
     def rows(self, mask: np.ndarray) -> "ServiceCase":
         """The rows of a mask."""
         return ServiceCase(**{name: getattr(self, name)[mask] for name in self.__dataclass_fields__})
+
+    def shape_of(self, method: Method) -> np.ndarray | None:
+        """The shapes, where the method has them."""
+        return self.shape if method in SHAPED else None
 
     def without_supply(self) -> "ServiceCase":
         """The same case with a certain lead time."""
@@ -71,16 +77,21 @@ def service_level_stock(case: ServiceCase) -> np.ndarray:
     out = np.zeros(len(case.mean))
     for mask, method, measure, periodic in _kinds(case):
         rows = case.rows(mask)
+        shape = rows.shape_of(method)
         if measure == "cycle_service_level":
-            out[mask] = reorder_point_for_cycle_service(rows.target, rows.mean, rows.total_sd, method=method)
+            out[mask] = reorder_point_for_cycle_service(
+                rows.target, rows.mean, rows.total_sd, method=method, shape=shape
+            )
         elif periodic:
             short_mean, short_sd = rows.lead_time_moments()
             out[mask] = order_up_to_for_fill_rate(
-                rows.target, rows.mean - short_mean, rows.mean, rows.total_sd, short_mean, short_sd, method=method
+                *(rows.target, rows.mean - short_mean, rows.mean, rows.total_sd, short_mean, short_sd),
+                method=method,
+                shape=shape,
             )
         else:
             out[mask] = reorder_point_for_fill_rate(
-                rows.target, rows.order_qty, rows.mean, rows.total_sd, method=method
+                rows.target, rows.order_qty, rows.mean, rows.total_sd, method=method, shape=shape
             )
     return out
 
@@ -90,15 +101,18 @@ def achieved_service(case: ServiceCase, level_qty: np.ndarray) -> np.ndarray:
     out = np.ones(len(case.mean))
     for mask, method, measure, periodic in _kinds(case):
         rows, level = case.rows(mask), level_qty[mask]
+        shape = rows.shape_of(method)
         if measure == "cycle_service_level":
-            out[mask] = cdf(method, level, rows.mean, rows.total_sd)
+            out[mask] = cdf(method, level, rows.mean, rows.total_sd, shape)
         elif periodic:
             short_mean, short_sd = rows.lead_time_moments()
             out[mask] = order_up_to_fill_rate(
-                level, rows.mean - short_mean, rows.mean, rows.total_sd, short_mean, short_sd, method=method
+                *(level, rows.mean - short_mean, rows.mean, rows.total_sd, short_mean, short_sd),
+                method=method,
+                shape=shape,
             )
         else:
-            out[mask] = fill_rate(level, rows.order_qty, rows.mean, rows.total_sd, method=method)
+            out[mask] = fill_rate(level, rows.order_qty, rows.mean, rows.total_sd, method=method, shape=shape)
     return out
 
 

@@ -5,6 +5,11 @@ every distribution becomes it where mean or standard deviation is zero. A negati
 mean; from a ratio of 1.05 down the Poisson distribution of the same mean takes its place, from 1e8 up the gamma
 distribution of the same mean and standard deviation, its limit, rounded down to whole units.
 
+`conformal` and `empirical` (whole units: `conformal_count`, `empirical_count`) take their shape from data: a row of
+standard quantiles z at `PROBABILITIES`, joined by straight lines; X = max(0, mean + sd z(U)), U uniform. Their
+functions need that row beside mean and sd (`stockstrata.shaped`). Errors of whole demand around a fractional forecast
+are fractional: demand at most 3.4 is demand at most 3, so whole units are X rounded down.
+
 Quantiles never fall as the standard deviation grows. Left alone, those of a gamma or negative binomial do from some
 width on: almost all of such demand is nothing at all. Beyond the width at which a quantile is largest
 (`widest_variation`), that largest one is taken (docs/decisions/0081).
@@ -21,8 +26,14 @@ from typing import Literal, get_args
 import numpy as np
 import scipy  # loads its parts when they are first used: the code location does without
 
-Method = Literal["normal", "gamma", "negative_binomial", "poisson", "degenerate"]
-DISCRETE: tuple[Method, ...] = ("negative_binomial", "poisson")
+from stockstrata import shaped
+
+Method = Literal[
+    "normal", "gamma", "negative_binomial", "poisson", "degenerate",
+    "conformal", "conformal_count", "empirical", "empirical_count",
+]  # fmt: skip
+DISCRETE: tuple[Method, ...] = ("negative_binomial", "poisson", "conformal_count", "empirical_count")
+SHAPED: tuple[Method, ...] = ("conformal", "conformal_count", "empirical", "empirical_count")
 METHODS: tuple[Method, ...] = get_args(Method)
 OVERDISPERSION_MIN = 1.05  # variance over mean from which a negative binomial differs from a Poisson distribution
 # Its success probability mean/variance is used as 1 - p, which keeps half of its digits here and none from 1e16 on.
@@ -53,13 +64,30 @@ def unit_normal_loss(k: np.ndarray | float) -> np.ndarray:
 
 
 def quantile(
-    method: Method, probability: np.ndarray | float, mean: np.ndarray | float, sd: np.ndarray | float
+    method: Method,
+    probability: np.ndarray | float,
+    mean: np.ndarray | float,
+    sd: np.ndarray | float,
+    shape: np.ndarray | None = None,
 ) -> np.ndarray:
     """Least stock x with P(X <= x) >= probability; whole for discrete distributions.
 
     For demand wider than `widest_variation` the largest that any narrower demand of the same mean needs.
+
+    Args:
+        method: distribution.
+        probability: between 0 and 1.
+        mean: units.
+        sd: units.
+        shape: standard quantiles at `shaped.PROBABILITIES`, (..., G), of methods in `SHAPED`.
+
+    Raises:
+        ValueError: a method of `SHAPED` without a shape.
     """
     p, m, s = _arrays(probability, mean, sd)
+    if method in SHAPED:
+        x = shaped.quantile(p, m, s, _rows_of(shape, m))
+        return np.floor(np.round(x, 9)) if method in DISCRETE else x
     return _quantile(method, p, m, _narrowed(method, p, m, s))
 
 
@@ -68,13 +96,21 @@ def _quantile(method: Method, p: np.ndarray, m: np.ndarray, s: np.ndarray) -> np
 
 
 def smooth_quantile(
-    method: Method, probability: np.ndarray | float, mean: np.ndarray | float, sd: np.ndarray | float
+    method: Method,
+    probability: np.ndarray | float,
+    mean: np.ndarray | float,
+    sd: np.ndarray | float,
+    shape: np.ndarray | None = None,
 ) -> np.ndarray:
     """The quantile before rounding up to whole units: P(X <= x) joined by straight lines; at least zero.
 
-    For continuous distributions the same as `quantile`.
+    For continuous distributions the same as `quantile`; arguments as there.
     """
     p, m, s = _arrays(probability, mean, sd)
+    if method in SHAPED:
+        x = shaped.quantile(p, m, s, _rows_of(shape, m))
+        # X rounded down is at most x - 1 wherever X is below x: what is rounded up later must come out as `quantile`.
+        return np.maximum(x - 1.0, 0.0) if method in DISCRETE else x
     s = _narrowed(method, p, m, s)
     x = _quantile(method, p, m, s)
     if method not in DISCRETE:
@@ -116,17 +152,42 @@ def _narrowed(method: Method, p: np.ndarray, m: np.ndarray, s: np.ndarray) -> np
     return np.minimum(s, np.maximum(widest_variation(p) * m, least))
 
 
-def cdf(method: Method, x: np.ndarray | float, mean: np.ndarray | float, sd: np.ndarray | float) -> np.ndarray:
-    """P(X <= x)."""
+def cdf(
+    method: Method,
+    x: np.ndarray | float,
+    mean: np.ndarray | float,
+    sd: np.ndarray | float,
+    shape: np.ndarray | None = None,
+) -> np.ndarray:
+    """P(X <= x); `shape` as in `quantile`."""
     x, m, s = _arrays(x, mean, sd)
+    if method in SHAPED:
+        return shaped.cdf(np.floor(x) + 1.0 if method in DISCRETE else x, m, s, _rows_of(shape, x))
     return _degenerate_or(_CDF[method], x, m, s, (x >= np.where(m > 0, m, 0.0)).astype(float))
 
 
-def loss(method: Method, x: np.ndarray | float, mean: np.ndarray | float, sd: np.ndarray | float) -> np.ndarray:
-    """E(X - x)+, units expected short with stock x; straight lines between whole units for discrete distributions."""
+def loss(
+    method: Method,
+    x: np.ndarray | float,
+    mean: np.ndarray | float,
+    sd: np.ndarray | float,
+    shape: np.ndarray | None = None,
+) -> np.ndarray:
+    """E(X - x)+, units expected short with stock x; straight lines between whole units for discrete distributions.
+
+    `shape` as in `quantile`. Whole units of a shape are rounded down, which takes half a unit off on average.
+    """
     x, m, s = _arrays(x, mean, sd)
+    if method in SHAPED:
+        return shaped.loss(x + 0.5 if method in DISCRETE else x, m, s, _rows_of(shape, x))
     certain = np.maximum(np.where(m > 0, m, 0.0) - x, 0.0)
     return np.maximum(_degenerate_or(_LOSS[method], x, m, s, certain), 0.0)
+
+
+def _rows_of(shape: np.ndarray | None, x: np.ndarray) -> np.ndarray:
+    if shape is None:
+        raise ValueError("a distribution with a shape was asked for without one")
+    return np.broadcast_to(shape, (*x.shape, len(shaped.PROBABILITIES)))
 
 
 def _arrays(*values: np.ndarray | float) -> list[np.ndarray]:

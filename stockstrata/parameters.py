@@ -116,6 +116,14 @@ class PoolSettings(_Dated):
     champion_margin_rate: float = Field(ge=0, le=1)
 
 
+class IntervalMethod(_Dated):
+    """A way to the distribution of demand over the protection interval that a pool may take besides error moments."""
+
+    pool_code: str
+    interval_method_code: Literal["window_moments", "conformal", "empirical"]
+    least_gain_rate: float = Field(ge=0, lt=1)
+
+
 class CostRate(_Dated):
     """Costs of ordering and holding, by scope: default, category, segment or item."""
 
@@ -151,6 +159,7 @@ PARAMETER_TABLES: dict[str, tuple[type[_Dated], tuple[str, ...]]] = {
     "segment_strategies": (SegmentStrategy, ("segment_code",)),
     "forecast_pools": (PoolModel, ("pool_code", "model_code")),
     "forecast_settings": (PoolSettings, ("pool_code",)),
+    "interval_methods": (IntervalMethod, ("pool_code", "interval_method_code")),
     "cost_rates": (CostRate, ("scope", "code")),
     "lead_time_assumptions": (LeadTimeAssumption, ("scope", "code")),
     "kpi_targets": (KpiTarget, ("kpi_code", "segment_code")),
@@ -166,6 +175,7 @@ class PlanningParameters(_Frozen):
     segment_strategies: tuple[SegmentStrategy, ...]
     forecast_pools: tuple[PoolModel, ...]
     forecast_settings: tuple[PoolSettings, ...]
+    interval_methods: tuple[IntervalMethod, ...]
     cost_rates: tuple[CostRate, ...]
     lead_time_assumptions: tuple[LeadTimeAssumption, ...]
     kpi_targets: tuple[KpiTarget, ...]

@@ -28,6 +28,7 @@ from stockstrata.errors import ParameterError, PlanningError
 from stockstrata.evidence import policy_grade_reason, worst_grade
 from stockstrata.parameters import PlanningParameters, SegmentStrategy
 from stockstrata.replenishment import economic_order_quantity, feasible_order_quantity, order_rule, whole_multiple
+from stockstrata.shaped import shapes_of
 from stockstrata.tables import STOCK_POLICY
 
 KEY = ["item_id", "location_id"]
@@ -137,6 +138,7 @@ def _with_demand(out: pd.DataFrame, lead: pd.DataFrame, demand: pd.DataFrame) ->
         lead_time_demand_qty=numbers(demand, "mean_qty"),
         lead_time_demand_sd_qty=numbers(demand, "sd_qty"),
         method_code=texts(demand, "method_code"),
+        standard_quantiles=demand["standard_quantiles"].to_numpy(dtype=object),
         annual_demand_qty=numbers(demand, "daily_mean_qty") * DAYS_PER_YEAR,
     )
     figures = ["lead_time_demand_qty", "lead_time_demand_sd_qty", "annual_demand_qty", "protection_interval_days"]
@@ -227,4 +229,5 @@ def _service_case(out: pd.DataFrame) -> ServiceCase:
         total_sd=total_sd,
         lead_time_share=np.clip(1 - review / np.maximum(out["protection_interval_days"].to_numpy(), review), 0.0, 1.0),
         order_qty=np.where(order_qty > 0, order_qty, np.where(mean > 0, mean, 1.0)),
+        shape=shapes_of(out["standard_quantiles"]),
     )

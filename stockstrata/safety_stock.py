@@ -69,7 +69,15 @@ def expected_shortage(safety_stock: Real, sd: Real) -> Real:
     return sd * unit_normal_loss(np.asarray(safety_stock) / sd)
 
 
-def fill_rate(reorder_point_qty: Real, order_qty: Real, mean: Real, sd: Real, *, method: Method = "normal") -> Real:
+def fill_rate(
+    reorder_point_qty: Real,
+    order_qty: Real,
+    mean: Real,
+    sd: Real,
+    *,
+    method: Method = "normal",
+    shape: np.ndarray | None = None,
+) -> Real:
     """Share of demand served from the shelf under (s, Q): `1 - [E(X-s)+ - E(X-s-Q)+] / Q`.
 
     Args:
@@ -78,12 +86,13 @@ def fill_rate(reorder_point_qty: Real, order_qty: Real, mean: Real, sd: Real, *,
         mean: mean of demand over the protection interval, units.
         sd: its standard deviation, units.
         method: its distribution.
+        shape: standard quantiles of it, (n, G), for methods whose shape comes from data.
 
     Example:
         Chopra & Meindl, ex. 12-3: s = 6000, Q = 10,000, mean 5000, sd 707.1 gives 0.9975.
     """
     top = np.asarray(reorder_point_qty) + order_qty
-    short = loss(method, reorder_point_qty, mean, sd) - loss(method, top, mean, sd)
+    short = loss(method, reorder_point_qty, mean, sd, shape) - loss(method, top, mean, sd, shape)
     return np.clip(1 - short / order_qty, 0.0, 1.0)
 
 
@@ -96,6 +105,7 @@ def order_up_to_fill_rate(
     lead_time_sd: Real,
     *,
     method: Method = "normal",
+    shape: np.ndarray | None = None,
 ) -> Real:
     """Share of demand served under (R, S): `1 - [E(D_{L+R}-S)+ - E(D_L-S)+] / (m R)`.
 
@@ -107,18 +117,28 @@ def order_up_to_fill_rate(
         lead_time_mean: mean of demand over the lead time alone, units.
         lead_time_sd: its standard deviation, units.
         method: distribution of both.
+        shape: standard quantiles of both, (n, G), for methods whose shape comes from data.
     """
-    short = loss(method, order_up_to_qty, mean, sd) - loss(method, order_up_to_qty, lead_time_mean, lead_time_sd)
+    in_lead_time = loss(method, order_up_to_qty, lead_time_mean, lead_time_sd, shape)
+    short = loss(method, order_up_to_qty, mean, sd, shape) - in_lead_time
     return np.clip(1 - short / review_demand, 0.0, 1.0)
 
 
-def reorder_point_for_cycle_service(target: Real, mean: Real, sd: Real, *, method: Method = "normal") -> Real:
-    """Least s with P(X <= s) >= target, before rounding up to whole units."""
-    return smooth_quantile(method, target, mean, sd)
+def reorder_point_for_cycle_service(
+    target: Real, mean: Real, sd: Real, *, method: Method = "normal", shape: np.ndarray | None = None
+) -> Real:
+    """Least s with P(X <= s) >= target, before rounding up to whole units; `shape` as in `fill_rate`."""
+    return smooth_quantile(method, target, mean, sd, shape)
 
 
 def reorder_point_for_fill_rate(
-    target: Real, order_qty: Real, mean: Real, sd: Real, *, method: Method = "normal"
+    target: Real,
+    order_qty: Real,
+    mean: Real,
+    sd: Real,
+    *,
+    method: Method = "normal",
+    shape: np.ndarray | None = None,
 ) -> np.ndarray:
     """Least s that meets a fill rate under (s, Q), before rounding up to whole units; below the mean is legal.
 
@@ -131,17 +151,22 @@ def reorder_point_for_fill_rate(
         mean: mean of demand over the protection interval, units.
         sd: its standard deviation, units.
         method: its distribution.
+        shape: as in `fill_rate`.
 
     Example:
         Chopra & Meindl, table 12-1: target 0.99, Q = 10,000, sd = 707.1 gives the mean plus 499.3.
     """
     target, order_qty, mean, sd = _flat(target, order_qty, mean, sd)
 
-    def excess(stock: np.ndarray, b: np.ndarray, q: np.ndarray, m: np.ndarray, s: np.ndarray) -> np.ndarray:
-        return loss(method, stock, m, s) - loss(method, stock + q, m, s) - (1 - b) * q
+    def excess(
+        stock: np.ndarray, b: np.ndarray, q: np.ndarray, m: np.ndarray, s: np.ndarray, row: np.ndarray
+    ) -> np.ndarray:
+        z = _shape_of(shape, row)
+        return loss(method, stock, m, s, z) - loss(method, stock + q, m, s, z) - (1 - b) * q
 
     low = np.minimum(mean - 12 * sd, 0.0) - order_qty
-    return _falling_root(excess, low, mean + 4 * sd + order_qty, (target, order_qty, mean, sd))
+    row = np.arange(len(mean), dtype=float)
+    return _falling_root(excess, low, mean + 4 * sd + order_qty, (target, order_qty, mean, sd, row))
 
 
 def order_up_to_for_fill_rate(
@@ -153,18 +178,28 @@ def order_up_to_for_fill_rate(
     lead_time_sd: Real,
     *,
     method: Method = "normal",
+    shape: np.ndarray | None = None,
 ) -> np.ndarray:
     """Least S that meets a fill rate under (R, S), before rounding up; arguments as in `order_up_to_fill_rate`."""
     arrays = _flat(target, review_demand, mean, sd, lead_time_mean, lead_time_sd)
     target, review_demand, mean, sd, *_ = arrays
 
     def excess(
-        stock: np.ndarray, b: np.ndarray, mr: np.ndarray, m: np.ndarray, s: np.ndarray, ml: np.ndarray, sl: np.ndarray
+        stock: np.ndarray,
+        b: np.ndarray,
+        mr: np.ndarray,
+        m: np.ndarray,
+        s: np.ndarray,
+        ml: np.ndarray,
+        sl: np.ndarray,
+        row: np.ndarray,
     ) -> np.ndarray:
-        return loss(method, stock, m, s) - loss(method, stock, ml, sl) - (1 - b) * mr
+        z = _shape_of(shape, row)
+        return loss(method, stock, m, s, z) - loss(method, stock, ml, sl, z) - (1 - b) * mr
 
     low = np.minimum(mean - 12 * sd, 0.0) - review_demand
-    return _falling_root(excess, low, mean + 4 * sd + review_demand, tuple(arrays))
+    row = np.arange(len(mean), dtype=float)
+    return _falling_root(excess, low, mean + 4 * sd + review_demand, (*arrays, row))
 
 
 def fill_rate_of_cycle_service(target: Real, order_qty: Real, sd: Real) -> Real:
@@ -179,6 +214,11 @@ def cycle_service_of_fill_rate(target: Real, order_qty: Real, sd: Real) -> Real:
 
 def _flat(*values: Real) -> list[np.ndarray]:
     return [np.atleast_1d(np.array(value, dtype=float)) for value in np.broadcast_arrays(*values)]
+
+
+def _shape_of(shape: np.ndarray | None, row: np.ndarray) -> np.ndarray | None:
+    # The search drops elements that are found, and hands figures on one by one: a shape is found by its row.
+    return None if shape is None else shape[row.astype(np.int64)]
 
 
 def _falling_root(

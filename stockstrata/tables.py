@@ -149,14 +149,57 @@ LEAD_TIME_DEMAND = Table(
     (
         *_KEY,
         Column("protection_interval_days", "DOUBLE", "Lead time plus review period, calendar days."),
-        Column("method_code", "VARCHAR", "gamma, negative_binomial, poisson or degenerate."),
+        Column(
+            "method_code",
+            "VARCHAR",
+            "gamma, negative_binomial, poisson, degenerate, conformal or empirical; with _count for whole units.",
+        ),
         Column("mean_qty", "DOUBLE", "Expected demand over the protection interval, units."),
         Column("sd_qty", "DOUBLE", "Standard deviation of that demand, lead-time variation included, units."),
         Column("demand_sd_qty", "DOUBLE", "Part of the standard deviation that comes from demand, units."),
         Column("lead_time_sd_qty", "DOUBLE", "Part of the standard deviation that comes from the lead time, units."),
         Column("daily_mean_qty", "DOUBLE", "Expected demand of one day of the interval, units per day."),
         *_quantiles("demand over the protection interval", ("50", "80", "90", "95", "98", "99")),
+        Column(
+            "interval_method_code",
+            "VARCHAR",
+            "Way to the distribution: error_moments, window_moments, conformal or empirical (see interval_method).",
+        ),
+        Column(
+            "standard_quantiles",
+            "DOUBLE[]",
+            "Shape of conformal and empirical demand: quantiles of (demand - mean_qty) / sd_qty at "
+            "stockstrata.shaped.PROBABILITIES; null for the other distributions.",
+        ),
         _GRADE,
+    ),
+)
+
+INTERVAL_METHOD = Table(
+    "forecast.interval_method",
+    ("period_start_date", "segment_code", "interval_method_code"),
+    (
+        _PERIOD,
+        Column("segment_code", "VARCHAR", "Segment in this cycle."),
+        Column(
+            "interval_method_code",
+            "VARCHAR",
+            "Way to the distribution of lead-time demand: error_moments, window_moments, conformal or empirical.",
+        ),
+        _POOL,
+        Column("judged_on_code", "VARCHAR", "The segment, or the pool where the segment has too few origins."),
+        Column("series_count", "BIGINT", "Item-locations of the segment that were judged."),
+        Column("observation_count", "BIGINT", "Pairs of item-location and origin judged."),
+        Column(
+            "pinball_ratio",
+            "DOUBLE",
+            "Pinball loss of demand over the interval at 0.50, 0.90, 0.95 and 0.98, over the spread of the series' "
+            "errors, mean; null where nothing was judged.",
+        ),
+        Column("coverage_p90_rate", "DOUBLE", "Share of origins with demand at or below the 0.90 quantile."),
+        Column("coverage_p95_rate", "DOUBLE", "Share at or below the 0.95 quantile."),
+        Column("coverage_p98_rate", "DOUBLE", "Share at or below the 0.98 quantile."),
+        Column("is_chosen", "BOOLEAN", "Whether the segment takes this way."),
     ),
 )
 
@@ -325,6 +368,7 @@ TABLES = {
         CHAMPION,
         DEMAND_FORECAST,
         LEAD_TIME_DEMAND,
+        INTERVAL_METHOD,
         FORECAST_ACCURACY,
         STOCK_POLICY,
         ORDER_PROPOSAL,

@@ -85,6 +85,12 @@ class SeriesOutcome:
         lag_square_count: how many they are, (n, D).
         actual_qty: demand behind the newest origins, (n, K, D).
         predicted_qty: the champion's forecast for it, (n, K, D).
+        origin_demand_qty: demand over the horizon from each origin, (n, K).
+        origin_forecast_qty: the champion's forecast of it, (n, K).
+        window_mean_qty: mean demand of a run of the history as long as the interval, and of runs as long as the
+            judged horizon before each of the newest origins, (n, 1 + J).
+        window_sd_qty: standard deviation of it, likewise.
+        window_quantile_qty: quantiles of the runs before each of these origins at `windows.WINDOW_LEVELS`, (n, J, L).
         origin_square_sum: sum of the squared errors of each of these origins, (n, K).
         origin_square_count: how many they are, (n, K).
     """
@@ -113,6 +119,11 @@ class SeriesOutcome:
     lag_square_count: np.ndarray
     actual_qty: np.ndarray
     predicted_qty: np.ndarray
+    origin_demand_qty: np.ndarray
+    origin_forecast_qty: np.ndarray
+    window_mean_qty: np.ndarray
+    window_sd_qty: np.ndarray
+    window_quantile_qty: np.ndarray
     origin_square_sum: np.ndarray
     origin_square_count: np.ndarray
 

@@ -10,10 +10,11 @@ import numpy as np
 
 from stockstrata.errors import PlanningError
 from stockstrata.forecasting import engine
-from stockstrata.forecasting.metrics import masked_mean, masked_sum, naive_mae, ordered_sum
+from stockstrata.forecasting.metrics import masked_mean, masked_sum, naive_mae, ordered_sum, safe_ratio
 from stockstrata.forecasting.origins import ValidationPlan, validation_plan
 from stockstrata.forecasting.outcome import PoolTask, SeriesOutcome
 from stockstrata.forecasting.uncertainty import ErrorSums, error_sums
+from stockstrata.forecasting.windows import WINDOW_LEVELS, Windows
 from stockstrata.parameters import PoolModel
 
 ENSEMBLE = "ensemble_median"
@@ -134,13 +135,34 @@ def forecast_pool(task: PoolTask) -> SeriesOutcome:
         forecast_qty=np.where(np.arange(forecast.shape[1]) < task.forecast_buckets[:, None], forecast, np.nan),
         actual_qty=actual[:, :ACCURACY_ORIGINS],
         predicted_qty=predicted[:, :ACCURACY_ORIGINS],
+        origin_demand_qty=np.where(is_zero[:, None] | is_short[:, None] | is_lost[:, None], np.nan, span),
+        origin_forecast_qty=np.where(is_lost[:, None], np.nan, errors[rows, champion] + span),
         **_newest(sums),
+        **_windows(task, series, used, plan),
     )
 
 
 def _newest(sums: ErrorSums) -> dict[str, np.ndarray]:
     held = {field.name: getattr(sums, field.name) for field in fields(ErrorSums)}
     return {name: value[:, :ACCURACY_ORIGINS] if name.startswith("origin_") else value for name, value in held.items()}
+
+
+def _windows(
+    task: PoolTask, series: list[np.ndarray], used: list[np.ndarray], plan: ValidationPlan
+) -> dict[str, np.ndarray]:
+    """What runs of the history held: now, over the interval to come; at the newest origins, over the judged horizon."""
+    now = Windows.of(used, task.horizon)
+    mean, sd = now.moments(np.array([[len(one)] for one in used], dtype=np.int64))
+    wider = safe_ratio(task.interval_buckets, now.run_buckets)[:, None]
+    # Older buckets than any origin may learn from are left out at the origins too: they stand before what is `used`.
+    ends = plan.train_ends[:, :ACCURACY_ORIGINS]
+    then = Windows.of(series, plan.horizon)
+    then_mean, then_sd = then.moments(ends)
+    return {
+        "window_mean_qty": np.concatenate([mean * wider, then_mean], axis=1),
+        "window_sd_qty": np.concatenate([sd * np.sqrt(wider), then_sd], axis=1),
+        "window_quantile_qty": then.quantiles(ends, WINDOW_LEVELS),
+    }
 
 
 class _Pool:

@@ -1,5 +1,7 @@
 """From mean and variance to the published tables: quantiles by bucket and of demand over the protection interval."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
@@ -44,55 +46,74 @@ def demand_method(mean: np.ndarray, sd: np.ndarray, *, is_whole: np.ndarray) -> 
     return choose_method(mean, used, is_whole=counted), used
 
 
-def quantiles(mean: np.ndarray, sd: np.ndarray, method: np.ndarray, levels: dict[str, float]) -> dict[str, np.ndarray]:
-    """Quantiles of each mean and standard deviation by its own method; never falling with the level."""
+def quantiles(
+    mean: np.ndarray, sd: np.ndarray, method: np.ndarray, levels: dict[str, float], shape: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
+    """Quantiles of each mean and standard deviation by its own method, and shape; never falling with the level."""
     found: dict[str, np.ndarray] = {}
     below = np.zeros(mean.shape)
     for name, level in sorted(levels.items(), key=lambda pair: pair[1]):
         values = np.zeros(mean.shape)
         for code in np.unique(method):
             rows = method == code
-            values[rows] = quantile(code, level, mean[rows], sd[rows])
+            values[rows] = quantile(code, level, mean[rows], sd[rows], None if shape is None else shape[rows])
         below = np.maximum(below, values)
         found[name] = below
     return found
 
 
-def interval_table(
-    *,
-    forecast_qty: np.ndarray,
-    buckets: np.ndarray,
-    days: np.ndarray,
-    variance: np.ndarray,
-    lead_time_sd_days: np.ndarray,
-    is_whole: np.ndarray,
-) -> pd.DataFrame:
-    """Columns of LEAD_TIME_DEMAND without keys and grade: moments and exact quantiles of demand over the interval.
+@dataclass(frozen=True)
+class IntervalDemand:
+    """Demand over the protection interval of n series before the lead time is uncertain.
+
+    Attributes:
+        mean_qty: expected demand, (n,).
+        sd_qty: standard deviation, (n,).
+        shape: standard quantiles at `shaped.PROBABILITIES` where the shape comes from data, else NaN, (n, G).
+        method_code: `conformal` or `empirical` where it does, else anything, (n,).
+        is_whole: whether the history is whole numbers, (n,).
+    """
+
+    mean_qty: np.ndarray
+    sd_qty: np.ndarray
+    shape: np.ndarray
+    method_code: np.ndarray
+    is_whole: np.ndarray
+
+
+def interval_table(demand: IntervalDemand, *, days: np.ndarray, lead_time_sd_days: np.ndarray) -> pd.DataFrame:
+    """Columns of LEAD_TIME_DEMAND without keys and grade: moments and quantiles of demand over the interval.
 
     `sd^2 = demand variance + daily mean^2 x lead time sd^2` (Silver, Pyke and Thomas; Chopra and Meindl, ch. 12).
 
     Args:
-        forecast_qty: expected demand by bucket, (n, F), at least as long as the interval.
-        buckets: protection interval, buckets, (n,).
+        demand: demand over the interval.
         days: protection interval, days, (n,).
-        variance: variance of demand over the interval, (n,).
         lead_time_sd_days: standard deviation of the lead time, (n,).
-        is_whole: whether the history is whole numbers, (n,).
     """
-    mean = interval_mean(forecast_qty, buckets)
+    mean, is_whole, is_shaped = demand.mean_qty, demand.is_whole, np.isfinite(demand.shape[:, 0])
     daily = mean / days
-    _, demand_sd = demand_method(mean, np.sqrt(variance), is_whole=is_whole)
+    _, by_moments = demand_method(mean, demand.sd_qty, is_whole=is_whole)
+    demand_sd = np.where(is_shaped, demand.sd_qty, by_moments)
     lead_time_sd = daily * lead_time_sd_days
-    method, sd = demand_method(mean, np.hypot(demand_sd, lead_time_sd), is_whole=is_whole)
+    both = np.hypot(demand_sd, lead_time_sd)
+    method, sd = demand_method(mean, both, is_whole=is_whole)
+    counted = np.char.add(demand.method_code.astype(str), "_count")
+    method = np.where(is_shaped, np.where(is_whole, counted, demand.method_code), method)
+    sd = np.where(is_shaped, both, sd)
+    rows = list(demand.shape)
     return pd.DataFrame(
         {
             "protection_interval_days": days,
-            "method_code": method,
+            "method_code": method.astype(object),
             "mean_qty": mean,
             "sd_qty": sd,
             "demand_sd_qty": demand_sd,
             "lead_time_sd_qty": np.where(mean > 0, lead_time_sd, 0.0),
             "daily_mean_qty": daily,
-            **quantiles(mean, sd, method, INTERVAL_LEVELS),
+            **quantiles(mean, sd, method, INTERVAL_LEVELS, demand.shape),
+            "standard_quantiles": pd.Series(
+                [row.tolist() if held else None for row, held in zip(rows, is_shaped, strict=True)], dtype=object
+            ),
         }
     )

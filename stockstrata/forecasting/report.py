@@ -1,6 +1,6 @@
 """Tables of a forecast cycle from its outcomes: one function a table, columns as in `stockstrata.tables`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 
@@ -10,11 +10,31 @@ import pandas as pd
 from stockstrata.evidence import worst_grade
 from stockstrata.forecasting import uncertainty as spread
 from stockstrata.forecasting.accuracy import PINBALL_LEVELS, accuracy_rows, series_accuracy
+from stockstrata.forecasting.interval_methods import (
+    CONFORMAL,
+    EMPIRICAL,
+    ERRORS,
+    WINDOWS,
+    IntervalBacktest,
+    IntervalChoice,
+    choose_interval_methods,
+    halfway,
+)
 from stockstrata.forecasting.metrics import safe_ratio
 from stockstrata.forecasting.outcome import SeriesOutcome
-from stockstrata.forecasting.predictive import BUCKET_LEVELS, demand_method, interval_mean, interval_table, quantiles
+from stockstrata.forecasting.predictive import (
+    BUCKET_LEVELS,
+    ROUNDING_RATE,
+    IntervalDemand,
+    demand_method,
+    interval_mean,
+    interval_table,
+    quantiles,
+)
+from stockstrata.forecasting.windows import Windows
 from stockstrata.panel import KEY, DemandPanel
-from stockstrata.parameters import PoolModel
+from stockstrata.parameters import IntervalMethod, PoolModel
+from stockstrata.shaped import PROBABILITIES
 from stockstrata.tables import CHAMPION, DEMAND_FORECAST, LEAD_TIME_DEMAND, MODEL_SCORE, Table
 
 WIDE_ROWS = 2_048
@@ -36,6 +56,7 @@ class CycleFacts:
         lead_time_grade: evidence grade of the lead time, (n,).
         wanted_horizon: protection interval in whole buckets, (n,).
         wanted_folds: origins that the pool asks for, (n,).
+        history_buckets: longest history that the pool uses, (n,).
         shrinkage_origins: weight of the segment in the variance, origins.
     """
 
@@ -49,6 +70,7 @@ class CycleFacts:
     lead_time_grade: np.ndarray
     wanted_horizon: np.ndarray
     wanted_folds: np.ndarray
+    history_buckets: np.ndarray
     shrinkage_origins: float
 
 
@@ -57,13 +79,15 @@ class CycleUncertainty:
     """Variances of a cycle.
 
     Attributes:
-        interval_variance: demand over the protection interval, units squared, (n,).
+        interval: spread of demand over the protection interval.
+        largest_window_qty: largest demand of any such interval in the history, (n,).
         step_variance: demand of one bucket over all lags, units squared, (n,).
         held_out_variance: the same without one of the newest origins, (n, K).
         profiles: variance at each lag over that of one bucket, by pool, (D,).
     """
 
-    interval_variance: np.ndarray
+    interval: spread.IntervalSpread
+    largest_window_qty: np.ndarray
     step_variance: np.ndarray
     held_out_variance: np.ndarray
     profiles: Mapping[str, np.ndarray]
@@ -85,7 +109,10 @@ def cycle_uncertainty(facts: CycleFacts, series: SeriesOutcome) -> CycleUncertai
     weight = facts.shrinkage_origins
     depth = max(series.forecast_qty.shape[1], series.actual_qty.shape[2])
     return CycleUncertainty(
-        interval_variance=spread.interval_variance(errors, facts.buckets, shrinkage_origins=weight),
+        interval=spread.interval_spread(
+            errors, facts.buckets, series.origin_demand_qty - series.origin_forecast_qty, shrinkage_origins=weight
+        ),
+        largest_window_qty=spread.largest_windows(facts.panel.demand_qty, facts.buckets),
         step_variance=spread.step_variance(errors, shrinkage_origins=weight),
         held_out_variance=spread.held_out_step_variance(errors, shrinkage_origins=weight),
         profiles={
@@ -176,22 +203,69 @@ def forecast_table(
     return _by_rows(rows_of, series.series_count, workers)
 
 
-def lead_time_demand_table(facts: CycleFacts, series: SeriesOutcome, uncertainty: CycleUncertainty) -> pd.DataFrame:
+def interval_choice(
+    facts: CycleFacts, series: SeriesOutcome, uncertainty: CycleUncertainty, candidates: Sequence[IntervalMethod]
+) -> IntervalChoice:
+    """How each segment's demand over the interval is described, judged by what the origins show."""
+    mean, largest = series.origin_forecast_qty, uncertainty.largest_window_qty[:, None]
+    variance = spread.bounded_by_lumps(uncertainty.interval.held_out_sd_qty**2, np.nan_to_num(mean), largest)
+    backtest = IntervalBacktest(
+        demand_qty=series.origin_demand_qty,
+        forecast_qty=mean,
+        scale_qty=uncertainty.interval.held_out_scale_qty,
+        sd_qty=np.sqrt(variance),
+        window_mean_qty=series.window_mean_qty[:, 1:],
+        window_sd_qty=series.window_sd_qty[:, 1:],
+        window_quantile_qty=series.window_quantile_qty,
+        is_whole=series.is_whole,
+        spread_qty=uncertainty.interval.scale_qty,
+        segment_code=facts.segment_code,
+        pool_code=facts.pool_code,
+    )
+    return choose_interval_methods(backtest, candidates)
+
+
+def lead_time_demand_table(
+    facts: CycleFacts, series: SeriesOutcome, uncertainty: CycleUncertainty, choice: IntervalChoice
+) -> pd.DataFrame:
     """LEAD_TIME_DEMAND: distribution of demand over lead time plus review period."""
-    table = interval_table(
-        forecast_qty=series.forecast_qty,
-        buckets=facts.buckets,
-        days=facts.protection_days,
-        variance=spread.bounded_by_lumps(
-            uncertainty.interval_variance,
-            interval_mean(series.forecast_qty, facts.buckets),
-            spread.largest_windows(facts.panel.demand_qty, facts.buckets),
-        ),
-        lead_time_sd_days=facts.lead_time_sd_days,
+    forecast = interval_mean(series.forecast_qty, facts.buckets)
+    largest = uncertainty.largest_window_qty
+    error_sd = np.sqrt(spread.bounded_by_lumps(uncertainty.interval.variance, forecast, largest))
+    run_mean, run_sd = series.window_mean_qty[:, 0], series.window_sd_qty[:, 0]
+    scale = uncertainty.interval.scale_qty
+    taken = np.array([choice.method_by_segment[code] for code in facts.segment_code], dtype=object)
+    is_running = (taken == WINDOWS) & (forecast > 0)
+    is_pooled = (taken == CONFORMAL) & (forecast > 0) & (scale > ROUNDING_RATE * forecast)
+    is_own = (taken == EMPIRICAL) & (forecast > 0) & (run_mean > 0) & (run_sd > ROUNDING_RATE * run_mean)
+    shape = np.full((len(forecast), len(PROBABILITIES)), np.nan)
+    for code, held in choice.shapes.items():
+        shape[is_pooled & (facts.segment_code == code)] = held
+    shape[is_own] = _own_shapes(facts, np.flatnonzero(is_own))
+    demand = IntervalDemand(
+        mean_qty=np.select([is_running, is_own], [halfway(forecast, run_mean), run_mean], forecast),
+        sd_qty=np.select([is_running, is_pooled, is_own], [halfway(error_sd, run_sd), scale, run_sd], error_sd),
+        shape=shape,
+        method_code=taken,
         is_whole=series.is_whole,
     )
+    table = interval_table(demand, days=facts.protection_days, lead_time_sd_days=facts.lead_time_sd_days)
+    is_taken = is_running | is_pooled | is_own
+    table["interval_method_code"] = np.where(is_taken, taken, ERRORS).astype(object)
     table["evidence_grade"] = worst_grade(pd.Series(_forecast_grade(facts, series)), pd.Series(facts.lead_time_grade))
     return _with_keys(facts, table, np.arange(len(table)), LEAD_TIME_DEMAND)
+
+
+def _own_shapes(facts: CycleFacts, rows: np.ndarray) -> np.ndarray:
+    """Standard quantiles of the runs in the history of some series, (len(rows), G)."""
+    series = [
+        one[np.isfinite(one)][-facts.history_buckets[row] :]
+        for row, one in zip(rows, facts.panel.demand_qty[rows], strict=True)
+    ]
+    runs = Windows.of(series, facts.wanted_horizon[rows])
+    ends = np.array([len(one) for one in series], dtype=np.int64).reshape(-1, 1)
+    mean, sd = runs.moments(ends)
+    return (runs.quantiles(ends, PROBABILITIES.tolist())[:, 0] - mean) / sd
 
 
 def backtest_accuracy(

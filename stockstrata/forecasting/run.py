@@ -31,6 +31,7 @@ class ForecastResult:
         champions: CHAMPION.
         forecasts: DEMAND_FORECAST.
         lead_time_demand: LEAD_TIME_DEMAND.
+        interval_methods: INTERVAL_METHOD.
         accuracy: FORECAST_ACCURACY, evaluation_code `rolling_origin`.
         faults: models that could not be used on a series, which the others then stood in for: `item_id, location_id,
             model_code, fault_text`.
@@ -42,6 +43,7 @@ class ForecastResult:
     champions: pd.DataFrame
     forecasts: pd.DataFrame
     lead_time_demand: pd.DataFrame
+    interval_methods: pd.DataFrame
     accuracy: pd.DataFrame
     faults: pd.DataFrame
     origins: pd.DataFrame
@@ -102,7 +104,8 @@ def forecast_segments(
         lead_time_sd_days=np.nan_to_num(numbers(supply, "lead_time_sd_days")),
         lead_time_grade=texts(supply, "evidence_grade").to_numpy(dtype=object),
         wanted_horizon=whole_buckets(buckets),
-        wanted_folds=_wanted_folds(pool, parameters),
+        wanted_folds=_of_pool(pool, parameters, "fold_count"),
+        history_buckets=_of_pool(pool, parameters, "max_history_buckets"),
         shrinkage_origins=parameters.settings.variance_shrinkage_origins,
     )
     tasks, rows = _tasks(panel, pool, buckets, parameters, np.arange(len(segment)))
@@ -114,11 +117,13 @@ def forecast_segments(
         outcomes, rows = [earlier.outcome.select(reuse.held)], [reuse.rows, *rows]
     series = join_outcomes([*outcomes, *forecast_tasks(tasks, workers)], rows, len(segment))
     uncertainty = report.cycle_uncertainty(facts, series)
+    choice = report.interval_choice(facts, series, uncertainty, parameters.interval_methods)
     return ForecastResult(
         scores=report.score_table(facts, series),
         champions=report.champion_table(facts, series),
         forecasts=report.forecast_table(facts, series, uncertainty, workers=workers),
-        lead_time_demand=report.lead_time_demand_table(facts, series, uncertainty),
+        lead_time_demand=report.lead_time_demand_table(facts, series, uncertainty, choice),
+        interval_methods=choice.table,
         accuracy=report.backtest_accuracy(facts, series, uncertainty, workers=workers),
         faults=report.fault_table(facts, series),
         origins=panel.keys.assign(origin_code=reuse.origin),
@@ -140,9 +145,9 @@ def _settings(parameters: PlanningParameters) -> dict[str, PoolSettings]:
     return {row.pool_code: row for row in parameters.forecast_settings}
 
 
-def _wanted_folds(pool: np.ndarray, parameters: PlanningParameters) -> np.ndarray:
+def _of_pool(pool: np.ndarray, parameters: PlanningParameters, name: str) -> np.ndarray:
     settings = _settings(parameters)
-    return np.array([settings[code].fold_count for code in pool], dtype=np.int64)
+    return np.array([getattr(settings[code], name) for code in pool], dtype=np.int64)
 
 
 def _pool_models(parameters: PlanningParameters) -> dict[str, tuple[PoolModel, ...]]:

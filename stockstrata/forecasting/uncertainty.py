@@ -111,6 +111,23 @@ def error_sums(error_qty: np.ndarray, *, buckets: np.ndarray, horizon: np.ndarra
     )
 
 
+@dataclass(frozen=True)
+class IntervalSpread:
+    """Spread of demand over the protection interval.
+
+    Attributes:
+        variance: of demand over the interval, to be used with a distribution, units squared, (n,).
+        scale_qty: root of the shrunk mean squared error, without what widens it for a distribution, units, (n,).
+        held_out_scale_qty: the same over the judged horizon as it looks without the error of one origin, (n, K).
+        held_out_sd_qty: the root of `variance` over that horizon without that origin, units, (n, K).
+    """
+
+    variance: np.ndarray
+    scale_qty: np.ndarray
+    held_out_scale_qty: np.ndarray
+    held_out_sd_qty: np.ndarray
+
+
 def interval_variance(errors: ForecastErrors, buckets: np.ndarray, *, shrinkage_origins: float) -> np.ndarray:
     """Variance of demand over the next `buckets` buckets (may be fractional), units squared, (n,).
 
@@ -133,11 +150,59 @@ def interval_variance(errors: ForecastErrors, buckets: np.ndarray, *, shrinkage_
     own = errors.sums.interval_variance
     step = step_variance(errors, shrinkage_origins=shrinkage_origins)
     prior = _pooled(safe_ratio(own, growth * step), errors, unknown=1.0) * growth * step
-    # The ratio is pooled the way round that is bounded: a champion without error must not make its segment infinite.
-    optimism = np.clip(_pooled(errors.optimism_ratio, errors, unknown=1.0), LEAST_OPTIMISM_RATIO, 1.0)
-    freedom = np.maximum(errors.independent_folds + shrinkage_origins, LEAST_FREEDOM)
     blend = _shrunk(own, prior, errors.independent_folds, shrinkage_origins)
-    return blend / optimism * freedom / (freedom - 2.0)
+    return blend / _optimism(errors) * _student(errors.independent_folds, shrinkage_origins)
+
+
+def interval_spread(
+    errors: ForecastErrors, buckets: np.ndarray, origin_error_qty: np.ndarray, *, shrinkage_origins: float
+) -> IntervalSpread:
+    """Spread of demand over the next `buckets` buckets, and as it looks without one of the origins.
+
+    `scale_qty` squared is the first fraction of `interval_variance`, with the segment's mean of own / (growth x squared
+    mean demand) as what is pooled: what a held-out error is divided by must not know it, and the step variance does.
+
+    Args:
+        errors: back-test of the champions.
+        buckets: length of the interval, (n,).
+        origin_error_qty: cumulative error at the judged horizon from each origin, (n, K), NaN where there is none.
+        shrinkage_origins: weight of the segment, in origins.
+    """
+    weight = shrinkage_origins
+    growth = interval_growth(buckets, errors.length)
+    own = errors.sums.interval_variance
+    level = errors.mean_qty**2 * growth
+    prior = _pooled(safe_ratio(own, level), errors, unknown=UNKNOWN_DISPERSION) * level
+    held = _held_out_square(origin_error_qty)
+    count = np.isfinite(origin_error_qty).sum(axis=1)
+    others = np.nan_to_num(errors.independent_folds * safe_ratio(np.maximum(count - 1, 0), count))[:, None]
+    to_judged = safe_ratio(interval_growth(errors.horizon, errors.length), growth)
+    judged_prior = (prior * to_judged)[:, None]
+    held_blend = _shrunk(held, np.broadcast_to(judged_prior, held.shape), others, weight)
+    return IntervalSpread(
+        variance=interval_variance(errors, buckets, shrinkage_origins=weight),
+        scale_qty=np.sqrt(_shrunk(own, prior, errors.independent_folds, weight)),
+        held_out_scale_qty=np.sqrt(held_blend),
+        held_out_sd_qty=np.sqrt(held_blend / _optimism(errors)[:, None] * _student(others, weight)),
+    )
+
+
+def _optimism(errors: ForecastErrors) -> np.ndarray:
+    # The ratio is pooled the way round that is bounded: a champion without error must not make its segment infinite.
+    return np.clip(_pooled(errors.optimism_ratio, errors, unknown=1.0), LEAST_OPTIMISM_RATIO, 1.0)
+
+
+def _student(folds: np.ndarray, shrinkage_origins: float) -> np.ndarray:
+    freedom = np.maximum(folds + shrinkage_origins, LEAST_FREEDOM)
+    return freedom / (freedom - 2.0)
+
+
+def _held_out_square(error_qty: np.ndarray) -> np.ndarray:
+    """Mean squared error of the other origins, (n, K); NaN where there is none."""
+    squares = error_qty**2
+    found = np.isfinite(squares)
+    others = ordered_sum(np.where(found, squares, 0.0))[:, None] - np.where(found, squares, 0.0)
+    return safe_ratio(np.maximum(others, 0.0), found.sum(axis=1)[:, None] - found)
 
 
 def bounded_by_lumps(variance: np.ndarray, mean_qty: np.ndarray, largest_qty: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from stockstrata.forecasting import uncertainty
 from stockstrata.forecasting.predictive import (
     BUCKET_LEVELS,
     INTERVAL_LEVELS,
+    IntervalDemand,
     demand_method,
     interval_mean,
     interval_table,
@@ -24,6 +25,7 @@ from stockstrata.forecasting.uncertainty import (
     largest_windows,
     step_variance,
 )
+from stockstrata.shaped import PROBABILITIES
 
 
 def _errors(
@@ -166,14 +168,18 @@ def test_interval_mean_takes_a_part_of_the_next_bucket():
     assert interval_mean(forecast, np.array([1.5, 2.0])) == pytest.approx(np.array([20.0, 8.0]))
 
 
+def _of_moments(mean: float, sd: float, *, whole: bool = False) -> IntervalDemand:
+    """Demand over the interval of one series, by mean and standard deviation alone."""
+    return IntervalDemand(
+        np.array([mean]), np.array([sd]), np.full((1, len(PROBABILITIES)), np.nan), np.array([""]), np.array([whole])
+    )
+
+
 def _table(mean: float, variance: float, *, lead_time_sd_days: float = 0.0, whole: bool = False) -> pd.Series:
     return interval_table(
-        forecast_qty=np.full((1, 6), mean),
-        buckets=np.array([4.0]),
+        _of_moments(4 * mean, np.sqrt(variance), whole=whole),
         days=np.array([28.0]),
-        variance=np.array([variance]),
         lead_time_sd_days=np.array([lead_time_sd_days]),
-        is_whole=np.array([whole]),
     ).iloc[0]
 
 
@@ -188,10 +194,8 @@ def test_quantiles_are_those_of_a_gamma_or_negative_binomial_distribution():
 
 def test_lead_time_variance_adds_daily_mean_squared_times_its_own():
     # Chopra and Meindl, ch. 12, example 12-6 in days: m = 2,500, s = 500, L = 7, sL = 7 gives 17,549.9.
-    row = interval_table(
-        forecast_qty=np.full((1, 8), 2500.0), buckets=np.array([7.0]), days=np.array([7.0]),
-        variance=np.array([7 * 500.0**2]), lead_time_sd_days=np.array([7.0]), is_whole=np.array([False]),
-    ).iloc[0]  # fmt: skip
+    demand = _of_moments(7 * 2500.0, np.sqrt(7) * 500.0)
+    row = interval_table(demand, days=np.array([7.0]), lead_time_sd_days=np.array([7.0])).iloc[0]
     assert row.sd_qty == pytest.approx(17549.9, abs=0.1)
     assert row.sd_qty**2 == pytest.approx(row.demand_sd_qty**2 + row.lead_time_sd_qty**2)
 

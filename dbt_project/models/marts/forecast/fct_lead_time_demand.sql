@@ -23,6 +23,7 @@ final as (
         champions.is_better_than_naive,
         lead_time_demand.protection_interval_days,
         lead_time_demand.method_code,
+        lead_time_demand.interval_method_code,
         lead_time_demand.mean_qty,
         lead_time_demand.sd_qty,
         lead_time_demand.demand_sd_qty,

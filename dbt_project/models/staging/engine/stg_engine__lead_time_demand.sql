@@ -22,6 +22,8 @@ final as (
         p95_qty,
         p98_qty,
         p99_qty,
+        interval_method_code,
+        standard_quantiles,
         evidence_grade,
         parameters_version,
         run_id,

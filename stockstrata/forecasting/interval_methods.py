@@ -1,0 +1,245 @@
+"""Which way leads to the distribution of demand over the protection interval: judged segment by segment.
+
+Four ways, all from what a series' own history shows at its origins (formulas 1.4):
+
+- `error_moments`: gamma or negative binomial with the forecast as mean and the shrunk cumulative error as spread;
+- `window_moments`: the same distributions, mean and spread halfway to those of runs of the history as long as the
+  interval (combining quantiles halves the errors of both where these differ: Lichtendahl, Grushka-Cockayne & Winkler,
+  Management Science 59 (2013) 1594);
+- `conformal`: the forecast plus the spread of the series times the quantiles of the errors of its whole segment, each
+  over its own spread (locally weighted split conformal prediction: Lei et al., JASA 113 (2018) 1094);
+- `empirical`: the quantiles of these runs themselves.
+
+They are compared by the pinball loss at the newest origins, each with what was known without that origin. The errors
+that `conformal` pools come from older origins than those it is judged at: what series have in common at a time, such as
+a fall in demand, does not last.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from stockstrata import shaped
+from stockstrata.forecasting.metrics import pinball_loss
+from stockstrata.forecasting.predictive import demand_method, quantiles
+from stockstrata.forecasting.windows import WINDOW_LEVELS
+from stockstrata.parameters import IntervalMethod
+
+ERRORS, WINDOWS, CONFORMAL, EMPIRICAL = "error_moments", "window_moments", "conformal", "empirical"
+LEAST_OBSERVATIONS = 200
+"""Errors without which the 0.99 quantile of a group says nothing, and origins without which no loss is compared."""
+
+LEAST_SERIES = 10
+"""A group of fewer series is these series, not a segment."""
+
+_COVERED = {"coverage_p90_rate": 0.90, "coverage_p95_rate": 0.95, "coverage_p98_rate": 0.98}
+_LEVELS = {f"p{level:.0%}": level for level in WINDOW_LEVELS}
+_ROWS_AT_A_TIME = 2_048
+
+
+@dataclass(frozen=True)
+class IntervalBacktest:
+    """Demand over the judged horizon at the origins of n series, newest first; NaN where nothing was judged.
+
+    Attributes:
+        demand_qty: what came, (n, K).
+        forecast_qty: what the champion expected, (n, K).
+        scale_qty: spread of the errors at the other origins, (n, K).
+        sd_qty: standard deviation that a distribution by moments would have had, (n, K).
+        window_mean_qty: mean of the runs before each of the J newest origins, (n, J).
+        window_sd_qty: their standard deviation, (n, J).
+        window_quantile_qty: their quantiles at `WINDOW_LEVELS`, (n, J, L).
+        is_whole: whether the history is whole numbers, (n,).
+        spread_qty: spread of all errors of the series, which its losses are scaled by, (n,).
+        segment_code: segment, (n,).
+        pool_code: forecast pool, (n,).
+    """
+
+    demand_qty: np.ndarray
+    forecast_qty: np.ndarray
+    scale_qty: np.ndarray
+    sd_qty: np.ndarray
+    window_mean_qty: np.ndarray
+    window_sd_qty: np.ndarray
+    window_quantile_qty: np.ndarray
+    is_whole: np.ndarray
+    spread_qty: np.ndarray
+    segment_code: np.ndarray
+    pool_code: np.ndarray
+
+    @property
+    def error_ratio(self) -> np.ndarray:
+        """Actual minus forecast over the spread, (n, K)."""
+        error = self.demand_qty - self.forecast_qty
+        usable = np.isfinite(error) & (self.scale_qty > 0)
+        return np.where(usable, error / np.where(usable, self.scale_qty, 1.0), np.nan)
+
+
+@dataclass(frozen=True)
+class IntervalChoice:
+    """How the ways fared, and which one each segment takes.
+
+    Attributes:
+        table: INTERVAL_METHOD.
+        method_by_segment: way taken.
+        shapes: quantiles of pooled errors of the segments that take `conformal`.
+    """
+
+    table: pd.DataFrame
+    method_by_segment: Mapping[str, str]
+    shapes: Mapping[str, np.ndarray]
+
+
+def choose_interval_methods(backtest: IntervalBacktest, candidates: Sequence[IntervalMethod]) -> IntervalChoice:
+    """Judge the ways of each pool at the newest origins; a segment takes the one with the least loss.
+
+    `error_moments` stays unless another way is better by its `least_gain_rate`. A segment with too few origins follows
+    its pool; a pool with too few stays.
+
+    Args:
+        backtest: the origins.
+        candidates: rows of `interval_methods.csv`.
+    """
+    ratio = backtest.error_ratio
+    judged = _is_judged(ratio, backtest.window_mean_qty.shape[1])
+    older = _shapes(np.where(judged, np.nan, ratio), backtest)
+    rows = np.array_split(np.arange(len(ratio)), max(-(-len(ratio) // _ROWS_AT_A_TIME), 1))
+    losses = pd.concat([_losses(backtest, part, judged, older) for part in rows], ignore_index=True)
+    table = _choice_table(losses, backtest, candidates)
+    chosen = table[table["is_chosen"]].set_index("segment_code")["interval_method_code"].to_dict()
+    shapes = _shapes(ratio, backtest)
+    # Errors that were enough to be judged by are still there, but a segment of nothing but zeros has none.
+    taken = {code: method if method != CONFORMAL or code in shapes else ERRORS for code, method in chosen.items()}
+    held = {code: shape for code, shape in shapes.items() if taken.get(code) == CONFORMAL}
+    return IntervalChoice(table, taken, held)
+
+
+def halfway(own: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Mean of two figures; the first alone where the second is unknown."""
+    return np.where(np.isfinite(other), (own + other) / 2, own)
+
+
+def _is_judged(ratio: np.ndarray, newest: int) -> np.ndarray:
+    """The newer half of each series' origins, (n, K), within those whose runs are known."""
+    place = np.cumsum(np.isfinite(ratio), axis=1)
+    return (place <= np.ceil(place[:, -1:] / 2)) & (np.arange(ratio.shape[1]) < newest) & np.isfinite(ratio)
+
+
+def _shapes(ratio: np.ndarray, backtest: IntervalBacktest) -> dict[str, np.ndarray]:
+    """Quantiles of the error ratios pooled over each segment, or over its pool where it has too few."""
+    found: dict[tuple[str, str], np.ndarray] = {}
+    for name, codes in (("segment", backtest.segment_code), ("pool", backtest.pool_code)):
+        for code in sorted(set(codes)):
+            rows = ratio[codes == code]
+            errors = rows[np.isfinite(rows)]
+            if len(errors) >= LEAST_OBSERVATIONS and np.isfinite(rows).any(axis=1).sum() >= LEAST_SERIES:
+                found[name, code] = shaped.shape_of(errors)
+    pools = dict(zip(backtest.segment_code, backtest.pool_code, strict=True))
+    held = {code: found.get(("segment", code), found.get(("pool", pool))) for code, pool in sorted(pools.items())}
+    return {code: shape for code, shape in held.items() if shape is not None}
+
+
+def _losses(
+    backtest: IntervalBacktest, rows: np.ndarray, is_judged: np.ndarray, shapes: Mapping[str, np.ndarray]
+) -> pd.DataFrame:
+    """Loss and coverage of every way at each judged origin of some series."""
+    segment, pool = backtest.segment_code[rows], backtest.pool_code[rows]
+    has_shape = np.array([code in shapes for code in segment])
+    has_runs = np.isfinite(backtest.window_mean_qty[rows])
+    place, origin = np.nonzero(
+        is_judged[rows, : has_runs.shape[1]] & has_runs & (has_shape & (backtest.spread_qty[rows] > 0))[:, None]
+    )
+    row = rows[place]
+    actual, whole = backtest.demand_qty[row, origin], backtest.is_whole[row]
+    mean, sd = backtest.forecast_qty[row, origin], backtest.sd_qty[row, origin]
+    shape = np.array([shapes[code] for code in segment[place]]).reshape(len(row), len(shaped.PROBABILITIES))
+    run_mean, run_sd = backtest.window_mean_qty[row, origin], backtest.window_sd_qty[row, origin]
+    runs = backtest.window_quantile_qty[row, origin]
+    scale = backtest.scale_qty[row, origin]
+    ways = {
+        ERRORS: _by_moments(mean, sd, whole),
+        WINDOWS: _by_moments(halfway(mean, run_mean), halfway(sd, run_sd), whole),
+        CONFORMAL: {
+            name: _counted(shaped.quantile(np.full(len(row), level), mean, scale, shape), whole)
+            for name, level in _LEVELS.items()
+        },
+        EMPIRICAL: {name: _counted(runs[:, position], whole) for position, name in enumerate(_LEVELS)},
+    }
+    key = {"segment_code": segment[place], "pool_code": pool[place], "row": row}
+    return pd.concat(
+        [
+            pd.DataFrame({**key, "interval_method_code": code, **_judged(found, actual, backtest.spread_qty[row])})
+            for code, found in ways.items()
+        ],
+        ignore_index=True,
+    )
+
+
+def _judged(found: Mapping[str, np.ndarray], actual: np.ndarray, spread: np.ndarray) -> dict[str, np.ndarray]:
+    loss = np.mean([pinball_loss(actual, found[name], level) for name, level in _LEVELS.items()], axis=0)
+    covered = {name: actual <= found[f"p{level:.0%}"] + 1e-9 for name, level in _COVERED.items()}
+    return {"loss": loss / spread, **covered}
+
+
+def _by_moments(mean: np.ndarray, sd: np.ndarray, is_whole: np.ndarray) -> dict[str, np.ndarray]:
+    method, used = demand_method(mean, sd, is_whole=is_whole)
+    return quantiles(mean, used, method, _LEVELS)
+
+
+def _counted(qty: np.ndarray, is_whole: np.ndarray) -> np.ndarray:
+    return np.where(is_whole, np.floor(np.round(qty, 9)), qty)
+
+
+def _choice_table(
+    losses: pd.DataFrame, backtest: IntervalBacktest, candidates: Sequence[IntervalMethod]
+) -> pd.DataFrame:
+    gains = {(row.pool_code, row.interval_method_code): row.least_gain_rate for row in candidates}
+    pools = dict(sorted(zip(backtest.segment_code, backtest.pool_code, strict=True)))
+    by_segment, by_pool = _summed(losses, "segment_code"), _summed(losses, "pool_code")
+    rows = []
+    for segment, pool in pools.items():
+        own = by_segment.get(segment, {})
+        judged_on, held = (segment, own) if _is_enough(own) else (pool, by_pool.get(pool, {}))
+        ways = [ERRORS, *(code for code in (WINDOWS, CONFORMAL, EMPIRICAL) if (pool, code) in gains)]
+        chosen = _least(held, {code: gains.get((pool, code), 0.0) for code in ways}) if _is_enough(held) else ERRORS
+        for code in ways:
+            figures = own.get(code, {"series_count": 0, "observation_count": 0})
+            told = {"segment_code": segment, "interval_method_code": code, "pool_code": pool}
+            rows.append({**told, "judged_on_code": judged_on, **figures, "is_chosen": code == chosen})
+    names = [
+        *("segment_code", "interval_method_code", "pool_code", "judged_on_code", "series_count", "observation_count"),
+        *("pinball_ratio", *_COVERED, "is_chosen"),
+    ]
+    table = pd.DataFrame(rows, columns=pd.Index(names))
+    return table.astype({"pinball_ratio": float, **dict.fromkeys(_COVERED, float)})
+
+
+def _summed(losses: pd.DataFrame, by: str) -> dict[str, dict[str, dict[str, float]]]:
+    """Figures of every way by group."""
+    summed = losses.groupby([by, "interval_method_code"]).agg(
+        series_count=("row", "nunique"),
+        observation_count=("row", "size"),
+        pinball_ratio=("loss", "mean"),
+        **{name: (name, "mean") for name in _COVERED},
+    )
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for (group, code), row in zip(summed.index, summed.to_dict("records"), strict=True):
+        found.setdefault(str(group), {})[str(code)] = {str(name): value for name, value in row.items()}
+    return found
+
+
+def _is_enough(figures: Mapping[str, Mapping[str, float]]) -> bool:
+    held = figures.get(ERRORS, {})
+    return held.get("observation_count", 0) >= LEAST_OBSERVATIONS and held.get("series_count", 0) >= LEAST_SERIES
+
+
+def _least(figures: Mapping[str, Mapping[str, float]], least_gain: Mapping[str, float]) -> str:
+    own = figures[ERRORS]["pinball_ratio"]
+    better = [
+        code
+        for code, gain in least_gain.items()
+        if code != ERRORS and figures[code]["pinball_ratio"] < own * (1 - gain)
+    ]
+    return min(better, key=lambda code: figures[code]["pinball_ratio"], default=ERRORS)

@@ -10,9 +10,9 @@ Four ways, all from what a series' own history shows at its origins (formulas 1.
   over its own spread (locally weighted split conformal prediction: Lei et al., JASA 113 (2018) 1094);
 - `empirical`: the quantiles of these runs themselves.
 
-They are compared by the pinball loss at the newest origins, each with what was known without that origin. The errors
-that `conformal` pools come from older origins than those it is judged at: what series have in common at a time, such as
-a fall in demand, does not last.
+They are compared by the pinball loss at the newest origins, each with what was known at that origin. The errors that
+`conformal` pools come from older origins than those it is judged at: what series have in common at a time, such as a
+fall in demand, does not last.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,7 +46,7 @@ class IntervalBacktest:
     Attributes:
         demand_qty: what came, (n, K).
         forecast_qty: what the champion expected, (n, K).
-        scale_qty: spread of the errors at the other origins, (n, K).
+        scale_qty: spread of the errors as it was known at each origin, (n, K).
         sd_qty: standard deviation that a distribution by moments would have had, (n, K).
         window_mean_qty: mean of the runs before each of the J newest origins, (n, J).
         window_sd_qty: their standard deviation, (n, J).

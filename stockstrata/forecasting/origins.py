@@ -44,6 +44,17 @@ class ValidationPlan:
         span = np.where(self.fold_count > 0, newest - self.first_training, 0)
         return np.minimum(self.fold_count, 1.0 + span / self.horizon) * (self.fold_count > 0)
 
+    @property
+    def reach(self) -> np.ndarray:
+        """How many places older an origin must be for its horizon to be over, (n,); 1 where there is one origin.
+
+        Example: origins 3 buckets apart with a horizon of 5: 2.
+        """
+        if self.train_ends.shape[1] < 2:
+            return np.ones(len(self.train_ends), dtype=np.int64)
+        step = np.where(self.train_ends[:, 1] > 0, self.train_ends[:, 0] - self.train_ends[:, 1], self.horizon)
+        return -(-self.horizon // np.maximum(step, 1))
+
 
 def validation_plan(
     length: np.ndarray, horizon: np.ndarray, *, settings: PoolSettings, season_length: int

@@ -87,6 +87,7 @@ class SeriesOutcome:
         predicted_qty: the champion's forecast for it, (n, K, D).
         origin_demand_qty: demand over the horizon from each origin, (n, K).
         origin_forecast_qty: the champion's forecast of it, (n, K).
+        origin_reach: how many places older an origin must be for its horizon to be over, (n,).
         window_mean_qty: mean demand of a run of the history as long as the interval, and of runs as long as the
             judged horizon before each of the newest origins, (n, 1 + J).
         window_sd_qty: standard deviation of it, likewise.
@@ -121,6 +122,7 @@ class SeriesOutcome:
     predicted_qty: np.ndarray
     origin_demand_qty: np.ndarray
     origin_forecast_qty: np.ndarray
+    origin_reach: np.ndarray
     window_mean_qty: np.ndarray
     window_sd_qty: np.ndarray
     window_quantile_qty: np.ndarray

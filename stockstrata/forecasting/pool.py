@@ -137,6 +137,7 @@ def forecast_pool(task: PoolTask) -> SeriesOutcome:
         predicted_qty=predicted[:, :ACCURACY_ORIGINS],
         origin_demand_qty=np.where(is_zero[:, None] | is_short[:, None] | is_lost[:, None], np.nan, span),
         origin_forecast_qty=np.where(is_lost[:, None], np.nan, errors[rows, champion] + span),
+        origin_reach=plan.reach,
         **_newest(sums),
         **_windows(task, series, used, plan),
     )

@@ -110,7 +110,11 @@ def cycle_uncertainty(facts: CycleFacts, series: SeriesOutcome) -> CycleUncertai
     depth = max(series.forecast_qty.shape[1], series.actual_qty.shape[2])
     return CycleUncertainty(
         interval=spread.interval_spread(
-            errors, facts.buckets, series.origin_demand_qty - series.origin_forecast_qty, shrinkage_origins=weight
+            errors,
+            facts.buckets,
+            series.origin_demand_qty - series.origin_forecast_qty,
+            series.origin_reach,
+            shrinkage_origins=weight,
         ),
         largest_window_qty=spread.largest_windows(facts.panel.demand_qty, facts.buckets),
         step_variance=spread.step_variance(errors, shrinkage_origins=weight),
@@ -208,11 +212,11 @@ def interval_choice(
 ) -> IntervalChoice:
     """How each segment's demand over the interval is described, judged by what the origins show."""
     mean, largest = series.origin_forecast_qty, uncertainty.largest_window_qty[:, None]
-    variance = spread.bounded_by_lumps(uncertainty.interval.held_out_sd_qty**2, np.nan_to_num(mean), largest)
+    variance = spread.bounded_by_lumps(uncertainty.interval.known_sd_qty**2, np.nan_to_num(mean), largest)
     backtest = IntervalBacktest(
         demand_qty=series.origin_demand_qty,
         forecast_qty=mean,
-        scale_qty=uncertainty.interval.held_out_scale_qty,
+        scale_qty=uncertainty.interval.known_scale_qty,
         sd_qty=np.sqrt(variance),
         window_mean_qty=series.window_mean_qty[:, 1:],
         window_sd_qty=series.window_sd_qty[:, 1:],

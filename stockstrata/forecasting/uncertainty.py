@@ -118,14 +118,14 @@ class IntervalSpread:
     Attributes:
         variance: of demand over the interval, to be used with a distribution, units squared, (n,).
         scale_qty: root of the shrunk mean squared error, without what widens it for a distribution, units, (n,).
-        held_out_scale_qty: the same over the judged horizon as it looks without the error of one origin, (n, K).
-        held_out_sd_qty: the root of `variance` over that horizon without that origin, units, (n, K).
+        known_scale_qty: the same over the judged horizon as it looked at each origin, (n, K).
+        known_sd_qty: the root of `variance` over that horizon, likewise, units, (n, K).
     """
 
     variance: np.ndarray
     scale_qty: np.ndarray
-    held_out_scale_qty: np.ndarray
-    held_out_sd_qty: np.ndarray
+    known_scale_qty: np.ndarray
+    known_sd_qty: np.ndarray
 
 
 def interval_variance(errors: ForecastErrors, buckets: np.ndarray, *, shrinkage_origins: float) -> np.ndarray:
@@ -155,17 +155,26 @@ def interval_variance(errors: ForecastErrors, buckets: np.ndarray, *, shrinkage_
 
 
 def interval_spread(
-    errors: ForecastErrors, buckets: np.ndarray, origin_error_qty: np.ndarray, *, shrinkage_origins: float
+    errors: ForecastErrors,
+    buckets: np.ndarray,
+    origin_error_qty: np.ndarray,
+    origin_reach: np.ndarray,
+    *,
+    shrinkage_origins: float,
 ) -> IntervalSpread:
-    """Spread of demand over the next `buckets` buckets, and as it looks without one of the origins.
+    """Spread of demand over the next `buckets` buckets, and as it looked at each of the origins.
 
     `scale_qty` squared is the first fraction of `interval_variance`, with the segment's mean of own / (growth x squared
-    mean demand) as what is pooled: what a held-out error is divided by must not know it, and the step variance does.
+    mean demand) as what is pooled: what an error is divided by must not know it, and the step variance does. For the
+    same reason an origin is judged by the errors of older origins alone, and only by those whose horizon was over:
+    neighbours share the demand that they are judged at, and a spread that knows it flatters every quantile.
 
     Args:
         errors: back-test of the champions.
         buckets: length of the interval, (n,).
-        origin_error_qty: cumulative error at the judged horizon from each origin, (n, K), NaN where there is none.
+        origin_error_qty: cumulative error at the judged horizon from each origin, newest first, (n, K), NaN where
+            there is none.
+        origin_reach: how many places older an origin must be for its horizon to be over, (n,).
         shrinkage_origins: weight of the segment, in origins.
     """
     weight = shrinkage_origins
@@ -173,17 +182,16 @@ def interval_spread(
     own = errors.sums.interval_variance
     level = errors.mean_qty**2 * growth
     prior = _pooled(safe_ratio(own, level), errors, unknown=UNKNOWN_DISPERSION) * level
-    held = _held_out_square(origin_error_qty)
-    count = np.isfinite(origin_error_qty).sum(axis=1)
-    others = np.nan_to_num(errors.independent_folds * safe_ratio(np.maximum(count - 1, 0), count))[:, None]
-    to_judged = safe_ratio(interval_growth(errors.horizon, errors.length), growth)
-    judged_prior = (prior * to_judged)[:, None]
-    held_blend = _shrunk(held, np.broadcast_to(judged_prior, held.shape), others, weight)
+    known, count = _known_square(origin_error_qty, origin_reach)
+    share = safe_ratio(errors.independent_folds, errors.fold_count)
+    independent = np.nan_to_num(share)[:, None] * count
+    judged_prior = (prior * safe_ratio(interval_growth(errors.horizon, errors.length), growth))[:, None]
+    blend = _shrunk(known, np.broadcast_to(judged_prior, known.shape), independent, weight)
     return IntervalSpread(
         variance=interval_variance(errors, buckets, shrinkage_origins=weight),
         scale_qty=np.sqrt(_shrunk(own, prior, errors.independent_folds, weight)),
-        held_out_scale_qty=np.sqrt(held_blend),
-        held_out_sd_qty=np.sqrt(held_blend / _optimism(errors)[:, None] * _student(others, weight)),
+        known_scale_qty=np.sqrt(blend),
+        known_sd_qty=np.sqrt(blend / _optimism(errors)[:, None] * _student(independent, weight)),
     )
 
 
@@ -197,12 +205,18 @@ def _student(folds: np.ndarray, shrinkage_origins: float) -> np.ndarray:
     return freedom / (freedom - 2.0)
 
 
-def _held_out_square(error_qty: np.ndarray) -> np.ndarray:
-    """Mean squared error of the other origins, (n, K); NaN where there is none."""
+def _known_square(error_qty: np.ndarray, reach: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean squared error of the origins whose horizon was over at each origin, and how many they are, (n, K)."""
     squares = error_qty**2
     found = np.isfinite(squares)
-    others = ordered_sum(np.where(found, squares, 0.0))[:, None] - np.where(found, squares, 0.0)
-    return safe_ratio(np.maximum(others, 0.0), found.sum(axis=1)[:, None] - found)
+    # Summed from the oldest on: what stands at a place is it and all that is older.
+    older = np.cumsum(np.where(found, squares, 0.0)[:, ::-1], axis=1)[:, ::-1]
+    counted = np.cumsum(found[:, ::-1], axis=1)[:, ::-1]
+    place = np.arange(error_qty.shape[1])[None, :] + np.maximum(reach, 1)[:, None]
+    inside = place < error_qty.shape[1]
+    place = np.minimum(place, error_qty.shape[1] - 1)
+    count = np.where(inside, np.take_along_axis(counted, place, axis=1), 0)
+    return safe_ratio(np.take_along_axis(older, place, axis=1), count), count
 
 
 def bounded_by_lumps(variance: np.ndarray, mean_qty: np.ndarray, largest_qty: np.ndarray) -> np.ndarray:

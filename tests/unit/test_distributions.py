@@ -7,6 +7,7 @@ from scipy import stats
 from stockstrata.distributions import (
     METHODS,
     OVERDISPERSION_MAX,
+    SHAPED,
     cdf,
     choose_method,
     loss,
@@ -16,6 +17,7 @@ from stockstrata.distributions import (
     widest_variation,
 )
 
+PARAMETRIC = [method for method in METHODS if method not in SHAPED]
 MEANS = st.floats(0.01, 500)
 RATIOS = st.floats(1.06, 40)
 
@@ -68,8 +70,9 @@ def test_the_widest_variation_is_where_the_quantile_is_largest(p):
 def test_more_uncertainty_or_a_higher_target_never_needs_less_stock(method, mean, ratio, wider, p):
     sd = (mean * ratio) ** 0.5
     here = quantile(method, p, mean, sd)
-    # The negative binomial is widest a little beside the gamma distribution: by less than a unit or one in fifty.
-    slack = 1e-9 * here if method == "gamma" else 1.0 + here / 50
+    # The widest variation is read from a table, between whose rows it is off by a millionth. The negative binomial is
+    # widest a little beside the gamma distribution: by less than a unit or one in fifty.
+    slack = 1e-5 * here if method == "gamma" else 1.0 + here / 50
     assert quantile(method, p, mean, sd * wider) >= here - slack
     assert quantile(method, min(p + 0.0005, 0.9995), mean, sd) >= here - 1e-9 * here
 
@@ -87,7 +90,7 @@ def test_discrete_losses_equal_the_sum_over_the_tail(mean, ratio, x):
 
 
 @settings(max_examples=60, deadline=None)
-@given(method=st.sampled_from(METHODS), mean=MEANS, ratio=RATIOS, x=st.floats(-10, 900), step=st.floats(0, 50))
+@given(method=st.sampled_from(PARAMETRIC), mean=MEANS, ratio=RATIOS, x=st.floats(-10, 900), step=st.floats(0, 50))
 def test_loss_falls_and_never_below_what_mean_demand_lacks(method, mean, ratio, x, step):
     sd = (mean * ratio) ** 0.5
     here, there = loss(method, x, mean, sd), loss(method, x + step, mean, sd)
@@ -96,7 +99,7 @@ def test_loss_falls_and_never_below_what_mean_demand_lacks(method, mean, ratio, 
 
 
 @settings(max_examples=60, deadline=None)
-@given(method=st.sampled_from(METHODS), mean=MEANS, ratio=RATIOS, p=st.floats(0.05, 0.999))
+@given(method=st.sampled_from(PARAMETRIC), mean=MEANS, ratio=RATIOS, p=st.floats(0.05, 0.999))
 def test_quantile_reaches_its_probability(method, mean, ratio, p):
     sd = (mean * ratio) ** 0.5
     x, smooth = quantile(method, p, mean, sd), smooth_quantile(method, p, mean, sd)
@@ -106,7 +109,7 @@ def test_quantile_reaches_its_probability(method, mean, ratio, p):
     assert x - 1 - 1e-9 <= smooth <= x + 1e-9
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", PARAMETRIC)
 def test_certain_demand_needs_its_mean_and_nothing_more(method):
     assert quantile(method, 0.99, 12.5, 0.0) == 12.5
     assert loss(method, 12.5, 12.5, 0.0) == 0
@@ -114,7 +117,7 @@ def test_certain_demand_needs_its_mean_and_nothing_more(method):
     assert cdf(method, [12, 12.5], 12.5, 0.0).tolist() == [0, 1]
 
 
-@pytest.mark.parametrize("method", [m for m in METHODS if m != "normal"])
+@pytest.mark.parametrize("method", [m for m in PARAMETRIC if m != "normal"])
 def test_no_demand_needs_nothing(method):
     assert quantile(method, 0.99, 0.0, 3.0) == 0
     assert loss(method, 0.0, 0.0, 3.0) == 0

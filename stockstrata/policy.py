@@ -229,5 +229,5 @@ def _service_case(out: pd.DataFrame) -> ServiceCase:
         total_sd=total_sd,
         lead_time_share=np.clip(1 - review / np.maximum(out["protection_interval_days"].to_numpy(), review), 0.0, 1.0),
         order_qty=np.where(order_qty > 0, order_qty, np.where(mean > 0, mean, 1.0)),
-        shape=shapes_of(out["standard_quantiles"]),
+        shape=shapes_of(out["standard_quantiles"].tolist()),
     )

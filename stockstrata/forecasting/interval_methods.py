@@ -108,12 +108,12 @@ def choose_interval_methods(backtest: IntervalBacktest, candidates: Sequence[Int
     rows = np.array_split(np.arange(len(ratio)), max(-(-len(ratio) // _ROWS_AT_A_TIME), 1))
     losses = pd.concat([_losses(backtest, part, judged, older) for part in rows], ignore_index=True)
     table = _choice_table(losses, backtest, candidates)
-    chosen = table[table["is_chosen"]].set_index("segment_code")["interval_method_code"].to_dict()
+    held = table[table["is_chosen"]]
+    chosen = dict(zip(held["segment_code"].astype(str), held["interval_method_code"].astype(str), strict=True))
     shapes = _shapes(ratio, backtest)
     # Errors that were enough to be judged by are still there, but a segment of nothing but zeros has none.
     taken = {code: method if method != CONFORMAL or code in shapes else ERRORS for code, method in chosen.items()}
-    held = {code: shape for code, shape in shapes.items() if taken.get(code) == CONFORMAL}
-    return IntervalChoice(table, taken, held)
+    return IntervalChoice(table, taken, {code: shape for code, shape in shapes.items() if taken.get(code) == CONFORMAL})
 
 
 def halfway(own: np.ndarray, other: np.ndarray) -> np.ndarray:

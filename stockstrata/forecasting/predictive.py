@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from stockstrata.distributions import choose_method, quantile
+from stockstrata.distributions import OVERDISPERSION_MIN, choose_method, quantile
 
 BUCKET_LEVELS = {"p10_qty": 0.10, "p50_qty": 0.50, "p80_qty": 0.80, "p90_qty": 0.90, "p95_qty": 0.95, "p98_qty": 0.98}
 INTERVAL_LEVELS = {
@@ -44,6 +44,17 @@ def demand_method(mean: np.ndarray, sd: np.ndarray, *, is_whole: np.ndarray) -> 
     return choose_method(mean, used, is_whole=counted), used
 
 
+def lifted_method(method: np.ndarray, sd: np.ndarray, *, baseline_mean: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """Distribution of demand with promotions: that of the baseline, moved to another mean, as wide as before.
+
+    What a promotion adds is foretold, so it makes demand larger, not less certain. A count whose new mean is above its
+    variance can be no negative binomial; the gamma distribution takes its place.
+    """
+    is_moved = (mean != baseline_mean) & np.isin(method, ("negative_binomial", "poisson"))
+    is_wide = sd**2 > OVERDISPERSION_MIN * mean
+    return np.where(is_moved, np.where(is_wide, "negative_binomial", "gamma"), method)
+
+
 def quantiles(mean: np.ndarray, sd: np.ndarray, method: np.ndarray, levels: dict[str, float]) -> dict[str, np.ndarray]:
     """Quantiles of each mean and standard deviation by its own method; never falling with the level."""
     found: dict[str, np.ndarray] = {}
@@ -66,6 +77,7 @@ def interval_table(
     variance: np.ndarray,
     lead_time_sd_days: np.ndarray,
     is_whole: np.ndarray,
+    lifted_qty: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Columns of LEAD_TIME_DEMAND without keys and grade: moments and exact quantiles of demand over the interval.
 
@@ -78,21 +90,25 @@ def interval_table(
         variance: variance of demand over the interval, (n,).
         lead_time_sd_days: standard deviation of the lead time, (n,).
         is_whole: whether the history is whole numbers, (n,).
+        lifted_qty: expected demand by bucket with promotions, (n, F), where they change any: it moves the mean and
+            its quantiles, and leaves the spread and the daily mean as they are.
     """
     mean = interval_mean(forecast_qty, buckets)
     daily = mean / days
     _, demand_sd = demand_method(mean, np.sqrt(variance), is_whole=is_whole)
     lead_time_sd = daily * lead_time_sd_days
     method, sd = demand_method(mean, np.hypot(demand_sd, lead_time_sd), is_whole=is_whole)
+    total = mean if lifted_qty is None else interval_mean(lifted_qty, buckets)
+    method = lifted_method(method, sd, baseline_mean=mean, mean=total)
     return pd.DataFrame(
         {
             "protection_interval_days": days,
             "method_code": method,
-            "mean_qty": mean,
+            "mean_qty": total,
             "sd_qty": sd,
             "demand_sd_qty": demand_sd,
             "lead_time_sd_qty": np.where(mean > 0, lead_time_sd, 0.0),
             "daily_mean_qty": daily,
-            **quantiles(mean, sd, method, INTERVAL_LEVELS),
+            **quantiles(total, sd, method, INTERVAL_LEVELS),
         }
     )

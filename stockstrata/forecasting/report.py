@@ -12,7 +12,14 @@ from stockstrata.forecasting import uncertainty as spread
 from stockstrata.forecasting.accuracy import PINBALL_LEVELS, accuracy_rows, series_accuracy
 from stockstrata.forecasting.metrics import safe_ratio
 from stockstrata.forecasting.outcome import SeriesOutcome
-from stockstrata.forecasting.predictive import BUCKET_LEVELS, demand_method, interval_mean, interval_table, quantiles
+from stockstrata.forecasting.predictive import (
+    BUCKET_LEVELS,
+    demand_method,
+    interval_mean,
+    interval_table,
+    lifted_method,
+    quantiles,
+)
 from stockstrata.panel import KEY, DemandPanel
 from stockstrata.parameters import PoolModel
 from stockstrata.tables import CHAMPION, DEMAND_FORECAST, LEAD_TIME_DEMAND, MODEL_SCORE, Table
@@ -37,6 +44,7 @@ class CycleFacts:
         wanted_horizon: protection interval in whole buckets, (n,).
         wanted_folds: origins that the pool asks for, (n,).
         shrinkage_origins: weight of the segment in the variance, origins.
+        future_factor: demand with promotions over demand without in the buckets ahead, (n, F); None where 1.
     """
 
     panel: DemandPanel
@@ -50,6 +58,16 @@ class CycleFacts:
     wanted_horizon: np.ndarray
     wanted_folds: np.ndarray
     shrinkage_origins: float
+    future_factor: np.ndarray | None = None
+
+    def lifted(self, forecast_qty: np.ndarray) -> np.ndarray:
+        """Forecasts of the buckets ahead with what promotions add or take, (n, F)."""
+        if self.future_factor is None:
+            return forecast_qty
+        factor = np.ones(forecast_qty.shape)
+        known = min(factor.shape[1], self.future_factor.shape[1])
+        factor[:, :known] = self.future_factor[:, :known]
+        return forecast_qty * factor
 
 
 @dataclass(frozen=True)
@@ -156,10 +174,12 @@ def forecast_table(
         facts.panel.bucket_start_dates[-1], periods=series.forecast_qty.shape[1] + 1, freq=facts.panel.bucket_days
     )[1:]
 
+    lifted = facts.lifted(series.forecast_qty)
+
     def rows_of(held: np.ndarray) -> pd.DataFrame:
         place, ahead = np.nonzero(np.isfinite(series.forecast_qty[held]))
         row = held[place]
-        mean = series.forecast_qty[row, ahead]
+        mean, total = series.forecast_qty[row, ahead], lifted[row, ahead]
         variance = uncertainty.step_variance[row] * _at_lag(facts, uncertainty, row, ahead)
         method, sd = demand_method(mean, np.sqrt(variance), is_whole=series.is_whole[row])
         table = pd.DataFrame(
@@ -167,8 +187,10 @@ def forecast_table(
                 "bucket_start_date": dates.to_numpy()[ahead],
                 "horizon_bucket": ahead + 1,
                 "model_code": series.champion_code[row],
-                "mean_qty": mean,
-                **quantiles(mean, sd, method, BUCKET_LEVELS),
+                "mean_qty": total,
+                "baseline_qty": mean,
+                "uplift_qty": total - mean,
+                **quantiles(total, sd, lifted_method(method, sd, baseline_mean=mean, mean=total), BUCKET_LEVELS),
             }
         )
         return _with_keys(facts, table, row, DEMAND_FORECAST)
@@ -189,6 +211,7 @@ def lead_time_demand_table(facts: CycleFacts, series: SeriesOutcome, uncertainty
         ),
         lead_time_sd_days=facts.lead_time_sd_days,
         is_whole=series.is_whole,
+        lifted_qty=facts.lifted(series.forecast_qty),
     )
     table["evidence_grade"] = worst_grade(pd.Series(_forecast_grade(facts, series)), pd.Series(facts.lead_time_grade))
     return _with_keys(facts, table, np.arange(len(table)), LEAD_TIME_DEMAND)

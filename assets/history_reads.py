@@ -27,7 +27,10 @@ def _exact_sum(expression: str) -> str:
 
 
 _DEMAND = f"""
-    select {_KEY}, bucket_start_date, sum(demand_qty) as demand_qty, {_exact_sum("gross_demand_qty")} as gross_demand_qty
+    select
+        {_KEY}, bucket_start_date,
+        sum(demand_qty) as demand_qty,
+        {_exact_sum("gross_demand_qty")} as gross_demand_qty
     from intermediate.int_demand__bucketed
     where {_KNOWN} and period_start_date < $cut_off
     group by {_KEY}, bucket_start_date
@@ -137,10 +140,10 @@ _STOCK = f"""
         run_out_count,
         'stock' as source_code
     from sized
-    where {_KEY.replace("item_id", "(item_id").replace("location_id", "location_id)")} not in (
-        select ({_KEY}) from staging.stg_demand
+    anti join (
+        select {_KEY} from staging.stg_demand
         where {_KNOWN} and demand_date < $cut_off and is_in_stock is not null
-    )
+    ) as flagged using ({_KEY})
     order by all
 """
 _PROMOTIONS = f"""
@@ -169,8 +172,9 @@ _ORDERS = f"""
         group by all
     ),
     largest as (
-        select *, row_number() over (partition by {_KEY}, bucket_start_date order by order_qty desc, order_code) as place
-        from orders
+        select * from orders
+        qualify
+            row_number() over (partition by {_KEY}, bucket_start_date order by order_qty desc, order_code) = 1
     ),
     compared as (
         select
@@ -179,7 +183,6 @@ _ORDERS = f"""
                 partition by {_KEY} rows between unbounded preceding and unbounded following exclude current row
             ) as next_largest_qty
         from largest
-        where place = 1
     ),
     counted as (select {_KEY}, count(*) as order_count from orders group by all)
     select {", ".join(ORDER_COLUMNS)}

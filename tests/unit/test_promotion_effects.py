@@ -16,12 +16,9 @@ def keys(count=COUNT):
 
 
 def campaigns(starts, count=COUNT, weeks=2):
-    rows = [
-        {"item_id": f"i{k:03d}", "location_id": "L1", "promotion_id": f"P{n}", "start_date": EDGES[0] + pd.Timedelta(weeks=w),
-         "end_date": EDGES[0] + pd.Timedelta(weeks=w + weeks, days=-1), "expected_uplift_rate": np.nan}
-        for k in range(count) for n, w in enumerate(starts)
-    ]  # fmt: skip
-    return pd.DataFrame(rows)
+    first, last = [EDGES[week] for week in starts], [EDGES[week + weeks] - pd.Timedelta(days=1) for week in starts]
+    one = pd.DataFrame({"promotion_id": [f"P{n}" for n in range(len(starts))], "start_date": first, "end_date": last})
+    return keys(count).merge(one.assign(expected_uplift_rate=np.nan), how="cross")
 
 
 def planted(rng, starts, uplift, dip, mean=40.0, count=COUNT):

@@ -6,7 +6,8 @@ import dagster as dg
 import pandas as pd
 
 from assets.forecast_figures import told_of_faults, told_of_origins
-from assets.history import demand_history, known_demand
+from assets.history import censored_buckets, demand_history, history_to_learn
+from assets.history_reads import known_demand
 from assets.output import Events, Output, asset_key, border_check, code_counts, hand_over_all
 from assets.planned import planned_item_locations
 from orchestration.automation import OWNERS, WRITER_POOL
@@ -15,16 +16,18 @@ from orchestration.resources.parameters import ParameterStore
 from orchestration.resources.series_store import SeriesStore, code_version
 from orchestration.resources.warehouse import Warehouse
 from stockstrata.forecasting.accuracy import naive_scales, snapshot_accuracy
-from stockstrata.forecasting.run import forecast_segments
+from stockstrata.forecasting.run import buckets_ahead, forecast_segments
 from stockstrata.panel import DemandPanel
 from stockstrata.tables import (
     CHAMPION,
     DEMAND_FORECAST,
+    DEMAND_SIGNAL,
     FORECAST_ACCURACY,
     INTERVAL_METHOD,
     LEAD_TIME,
     LEAD_TIME_DEMAND,
     MODEL_SCORE,
+    PROMOTION_EFFECT,
     SEGMENT_ASSIGNMENT,
     Table,
 )
@@ -54,6 +57,8 @@ _INPUTS = [
     dg.AssetKey(["intermediate", "int_item_locations__planned"]),
     asset_key(SEGMENT_ASSIGNMENT),
     asset_key(LEAD_TIME),
+    asset_key(DEMAND_SIGNAL),
+    asset_key(PROMOTION_EFFECT),
     *(
         dg.AssetKey(["parameters", name])
         for name in ("segment_strategies", "forecast_pools", "forecast_settings", "interval_methods")
@@ -83,7 +88,7 @@ def _spec(table: Table) -> dg.AssetSpec:
         group_name="forecast",
         owners=OWNERS,
         kinds={"python", "duckdb"},
-        code_version="2",
+        code_version="3",
         description=_TABLES[table],
         partitions_def=PERIODS,
     )
@@ -105,14 +110,18 @@ def forecast(
     period = period_of(context)
     item_locations = planned_item_locations(warehouse, period)
     panel = demand_history(warehouse, item_locations, cut_off(period))
+    parameters = parameter_store.in_force(cut_off(period))
+    lead_times = warehouse.read_period(LEAD_TIME.name, period)
+    ahead = buckets_ahead(panel, lead_times, parameters)
     found = forecast_segments(
         panel,
         warehouse.read_period(SEGMENT_ASSIGNMENT.name, period),
-        warehouse.read_period(LEAD_TIME.name, period),
-        parameters=parameter_store.in_force(cut_off(period)),
+        lead_times,
+        parameters=parameters,
         workers=SETTINGS.worker_count,
         code_version=code_version(),
         earlier=series_store.read(period),
+        history=history_to_learn(warehouse, item_locations, period, parameters, ahead=ahead),
     )
     series_store.write(period, found.states)
     accuracy = pd.concat([found.accuracy, _judged_snapshots(warehouse, panel, period)], ignore_index=True)
@@ -150,4 +159,5 @@ def _judged_snapshots(warehouse: Warehouse, panel: DemandPanel, period: dt.date)
         known_demand(warehouse, cut_off(period)),
         naive_scales(panel),
         last_bucket_date=last.date(),
+        unjudged=censored_buckets(warehouse, period),
     )

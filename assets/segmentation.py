@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets.history import demand_history
+from assets.history import default_history
 from assets.output import Events, asset_key, border_check, code_counts, hand_over
 from assets.planned import planned_item_locations
 from orchestration.automation import OWNERS, WRITER_POOL
@@ -10,7 +10,7 @@ from orchestration.partitions import PERIODS, cut_off, period_of
 from orchestration.resources.parameters import ParameterStore
 from orchestration.resources.warehouse import Warehouse
 from stockstrata.segmentation.assignment import segment_item_locations
-from stockstrata.tables import SEGMENT_ASSIGNMENT
+from stockstrata.tables import DEMAND_ADJUSTMENT, SEGMENT_ASSIGNMENT
 
 
 @dg.asset(
@@ -19,13 +19,15 @@ from stockstrata.tables import SEGMENT_ASSIGNMENT
     deps=[
         dg.AssetKey(["intermediate", "int_demand__bucketed"]),
         dg.AssetKey(["intermediate", "int_item_locations__planned"]),
+        asset_key(DEMAND_ADJUSTMENT),
+        dg.AssetKey(["parameters", "demand_signals"]),
         dg.AssetKey(["parameters", "planning_settings"]),
         dg.AssetKey(["parameters", "segment_rules"]),
     ],
     partitions_def=PERIODS,
     owners=OWNERS,
     kinds={"python", "duckdb"},
-    code_version="1",
+    code_version="2",
     pool=WRITER_POOL,
     check_specs=[border_check(SEGMENT_ASSIGNMENT)],
 )
@@ -35,10 +37,11 @@ def segment_assignment(
     """One row per period, item and location: its classes, the figures behind them and its segment."""
     period = period_of(context)
     item_locations = planned_item_locations(warehouse, period)
+    parameters = parameter_store.in_force(cut_off(period))
     assigned = segment_item_locations(
-        demand_history(warehouse, item_locations, cut_off(period)),
+        default_history(warehouse, item_locations, period, parameters),
         item_locations,
-        parameters=parameter_store.in_force(cut_off(period)),
+        parameters=parameters,
         cut_off_date=cut_off(period),
     )
     yield from hand_over(

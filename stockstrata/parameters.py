@@ -58,6 +58,17 @@ class PlanningSettings(_Frozen):
     max_jump_ratio: float = Field(gt=1)
     max_stock_age_days: float = Field(ge=0)
     publish_keep_count: int = Field(ge=2)
+    outlier_z: float = Field(gt=0)
+    outlier_min_ratio: float = Field(ge=1)
+    outlier_min_nonzero_count: int = Field(ge=1)
+    project_order_share_rate: float = Field(gt=0, le=1)
+    project_order_ratio: float = Field(ge=1)
+    project_min_order_count: int = Field(ge=1)
+    lost_sales_span_days: float = Field(gt=0)
+    lost_sales_min_buckets: float = Field(ge=1)
+    lost_sales_max_gap_days: float = Field(ge=0)
+    lost_sales_max_demand_ratio: float = Field(gt=0)
+    promotion_dip_days: float = Field(ge=0)
 
 
 class SettingRow(_Dated):
@@ -153,6 +164,16 @@ class KpiTarget(_Dated):
     warning_value: float
 
 
+class DemandSignal(_Dated):
+    """Which series of its history the forecast of a segment (`*`: of all without an own row) learns from."""
+
+    segment_code: str
+    demand_signal: Literal["raw", "clean", "unconstrained"]
+    exclude_outliers: bool
+    exclude_projects: bool
+    separate_promotions: bool
+
+
 PARAMETER_TABLES: dict[str, tuple[type[_Dated], tuple[str, ...]]] = {
     "planning_settings": (SettingRow, ("setting_code",)),
     "segment_rules": (SegmentRule, ("rule_code",)),
@@ -163,6 +184,7 @@ PARAMETER_TABLES: dict[str, tuple[type[_Dated], tuple[str, ...]]] = {
     "cost_rates": (CostRate, ("scope", "code")),
     "lead_time_assumptions": (LeadTimeAssumption, ("scope", "code")),
     "kpi_targets": (KpiTarget, ("kpi_code", "segment_code")),
+    "demand_signals": (DemandSignal, ("segment_code",)),
 }
 
 
@@ -179,6 +201,7 @@ class PlanningParameters(_Frozen):
     cost_rates: tuple[CostRate, ...]
     lead_time_assumptions: tuple[LeadTimeAssumption, ...]
     kpi_targets: tuple[KpiTarget, ...]
+    demand_signals: tuple[DemandSignal, ...]
 
 
 def planning_parameters(tables: Mapping[str, pd.DataFrame], *, as_of: dt.date, version: str) -> PlanningParameters:
@@ -249,6 +272,13 @@ def _check_links(found: PlanningParameters) -> None:
                 f"segment_strategies.csv, segment {strategy.segment_code}: pool {strategy.forecast_pool} is not in "
                 "both forecast_pools.csv and forecast_settings.csv; add it or name another."
             )
+    signals = {row.segment_code for row in found.demand_signals}
+    if "*" not in signals:
+        raise ParameterError("demand_signals.csv has no row for segment *; every segment needs one to fall back on.")
+    for code in sorted(signals - strategies - {"*"}):
+        raise ParameterError(
+            f"demand_signals.csv: segment {code} has no row in segment_strategies.csv; mend its name or take it out."
+        )
     for name in ("cost_rates", "lead_time_assumptions"):
         if not any(row.scope == "default" for row in getattr(found, name)):
             raise ParameterError(f"{name}.csv has no row with scope default; every item needs one to fall back on.")

@@ -76,6 +76,63 @@ SEGMENT_ASSIGNMENT = Table(
     ),
 )
 
+DEMAND_ADJUSTMENT = Table(
+    "history.demand_adjustment",
+    (*_GRAIN, "bucket_start_date", "reason_code", "reason_detail"),
+    (
+        *_KEY,
+        Column("bucket_start_date", "DATE", "First day of the demand bucket."),
+        Column(
+            "reason_code",
+            "VARCHAR",
+            "return, negative_clipped, outlier, project, stockout_lost_sales, promotion_uplift or promotion_dip.",
+        ),
+        Column("reason_detail", "VARCHAR", "Stated reason of the return, order, or promotion; empty where none."),
+        Column("adjustment_qty", "DOUBLE", "What the row adds to demand; below zero what it takes away, units."),
+        Column("raw_qty", "DOUBLE", "Demand of the bucket before any adjustment, returns not deducted, units."),
+        Column(
+            "method_code",
+            "VARCHAR",
+            "netted_return, clipped_at_zero, robust_median_deviation, one_off_order, expected_demand, "
+            "availability_weighted, censored_expectation, not_yet_available, not_estimated or promotion_ratio.",
+        ),
+        Column("in_stock_rate", "DOUBLE", "Share of the bucket in stock, 0 to 1; null unless stock is the reason."),
+        Column("evidence", "VARCHAR", "Figures that the row rests on."),
+        Column("explanation", "VARCHAR", "Why, in one sentence."),
+    ),
+    may_be_empty=True,
+)
+
+PROMOTION_EFFECT = Table(
+    "history.promotion_effect",
+    _GRAIN,
+    (
+        *_KEY,
+        Column("uplift_rate", "DOUBLE", "Expected uplift of a promotion over the baseline, 0.6 for 60 percent."),
+        Column("dip_rate", "DOUBLE", "Expected shortfall below the baseline after a promotion, 0 to 1."),
+        Column("own_uplift_rate", "DOUBLE", "Mean uplift of its own past promotions; null where it had none."),
+        Column("own_event_count", "BIGINT", "Past promotions of its own that could be measured."),
+        Column("pooled_uplift_rate", "DOUBLE", "Mean uplift that the expectation leans on."),
+        Column("pool_code", "VARCHAR", "family, all, stated (by the promotion; nothing measured) or none."),
+    ),
+    may_be_empty=True,
+)
+
+DEMAND_SIGNAL = Table(
+    "history.demand_signal",
+    _GRAIN,
+    (
+        *_KEY,
+        _SEGMENT,
+        Column("signal_code", "VARCHAR", "raw, clean or unconstrained: the series that the forecast learns from."),
+        Column("applied_reasons", "VARCHAR", "Reasons whose adjustments it is learnt with, joined by commas."),
+        Column("last_bucket_start_date", "DATE", "Last complete bucket of the history."),
+        Column("raw_qty", "DOUBLE", "Demand of the whole history before any adjustment, units."),
+        Column("signal_qty", "DOUBLE", "Demand of the whole history as the forecast learns it, units."),
+        Column("censored_bucket_count", "BIGINT", "Buckets that were not in stock throughout, so far as known."),
+    ),
+)
+
 LEAD_TIME = Table(
     "policy.lead_time",
     _GRAIN,
@@ -139,6 +196,8 @@ DEMAND_FORECAST = Table(
         Column("horizon_bucket", "BIGINT", "Buckets ahead of the cut-off, from 1."),
         _MODEL,
         Column("mean_qty", "DOUBLE", "Expected demand of the bucket, units."),
+        Column("baseline_qty", "DOUBLE", "Expected demand without promotions, units."),
+        Column("uplift_qty", "DOUBLE", "What promotions known at the cut-off add; below zero in the dip after, units."),
         *_quantiles("the bucket's demand", ("10", "50", "80", "90", "95", "98")),
     ),
 )
@@ -362,6 +421,9 @@ CYCLE_REPLAY = Table(
 TABLES = {
     table.name: table
     for table in (
+        DEMAND_ADJUSTMENT,
+        PROMOTION_EFFECT,
+        DEMAND_SIGNAL,
         SEGMENT_ASSIGNMENT,
         LEAD_TIME,
         MODEL_SCORE,

@@ -20,12 +20,17 @@ _LARGEST = 1e15
 # Quantities that are rightly below zero at times.
 SIGNED = {
     "cumulative_bias_qty": "a forecast can be too low",
+    "adjustment_qty": "most adjustments take demand away",
+    "uplift_qty": "after a promotion less is wanted",
     "inventory_position_qty": "more can be allocated than there is",
 }
 # Rates that may lie outside 0 to 1, with their own bounds.
 WIDE_RATES: dict[str, tuple[float | None, float | None, str]] = {
     "bias_rate": (None, None, "over-forecasting can exceed demand"),
     "wape_rate": (0.0, None, "errors can exceed demand"),
+    "uplift_rate": (0.0, 20.0, "a promotion can multiply demand"),
+    "own_uplift_rate": (-1.0, None, "a promotion can multiply demand, or fail"),
+    "pooled_uplift_rate": (0.0, 20.0, "a promotion can multiply demand"),
     "holding_cost_rate": (0.0, 10.0, "holding can cost more than the item in a year"),
 }
 # Quantities that are null where their description says so.

@@ -22,7 +22,12 @@ def naive_scales(panel: DemandPanel) -> pd.DataFrame:
 
 
 def snapshot_accuracy(
-    snapshots: pd.DataFrame, actuals: pd.DataFrame, scales: pd.DataFrame, *, last_bucket_date: dt.date
+    snapshots: pd.DataFrame,
+    actuals: pd.DataFrame,
+    scales: pd.DataFrame,
+    *,
+    last_bucket_date: dt.date,
+    unjudged: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Judge forecasts as they were frozen in earlier cycles against what was sold since.
 
@@ -31,6 +36,7 @@ def snapshot_accuracy(
         actuals: `item_id, location_id, bucket_start_date, demand_qty`; a bucket without a row sold nothing.
         scales: `item_id, location_id, naive_mae_qty`, as `naive_scales` gives.
         last_bucket_date: last complete bucket; later forecasts are not judged yet.
+        unjudged: `item_id, location_id, bucket_start_date` of buckets whose demand nobody saw, since stock ran out.
 
     Returns:
         FORECAST_ACCURACY rows by segment and lag, and segment ALL, evaluation_code `frozen_snapshot`.
@@ -38,6 +44,11 @@ def snapshot_accuracy(
     due = snapshots.assign(bucket_start_date=pd.to_datetime(snapshots["bucket_start_date"]).astype("datetime64[ns]"))
     due = due[due["bucket_start_date"] <= pd.Timestamp(last_bucket_date)]
     by = [*KEY, "bucket_start_date"]
+    if unjudged is not None and len(unjudged) and len(due):
+        unseen = unjudged.assign(
+            bucket_start_date=pd.to_datetime(unjudged["bucket_start_date"]).astype("datetime64[ns]")
+        )
+        due = due[~pd.MultiIndex.from_frame(due[by]).isin(pd.MultiIndex.from_frame(unseen[by]))]
     sold = actuals.assign(bucket_start_date=pd.to_datetime(actuals["bucket_start_date"]).astype("datetime64[ns]"))
     sold = sold[[*by, "demand_qty"]].groupby(by).sum().reset_index()
     judged = due.merge(sold, on=by, how="left").merge(scales, on=KEY, how="left")

@@ -19,6 +19,9 @@ class PoolTask:
         demand_qty: demand (n, T), NaN before the start only.
         interval_buckets: protection interval, buckets, fractional, (n,).
         least_depth: buckets to forecast, and lags to record back-test errors for, at least.
+        judged_qty: what accuracy is judged by in place of `demand_qty`; NaN where it is not judged, (n, T).
+        is_observed: buckets whose errors tell of uncertainty: demand that was seen, not estimated, (n, T).
+        event_factor: demand with promotions over the baseline that `demand_qty` holds, (n, T).
     """
 
     models: tuple[PoolModel, ...]
@@ -27,6 +30,9 @@ class PoolTask:
     demand_qty: np.ndarray
     interval_buckets: np.ndarray
     least_depth: int
+    judged_qty: np.ndarray | None = None
+    is_observed: np.ndarray | None = None
+    event_factor: np.ndarray | None = None
 
     @property
     def horizon(self) -> np.ndarray:
@@ -83,8 +89,8 @@ class SeriesOutcome:
         square_count: how many they are, (n,).
         lag_square_sum: sum of the squared errors at each lag, (n, D).
         lag_square_count: how many they are, (n, D).
-        actual_qty: demand behind the newest origins, (n, K, D).
-        predicted_qty: the champion's forecast for it, (n, K, D).
+        actual_qty: demand behind the newest origins, NaN where it is not judged, (n, K, D).
+        predicted_qty: the champion's forecast for it, promotions included, (n, K, D).
         origin_demand_qty: demand over the horizon from each origin, (n, K).
         origin_forecast_qty: the champion's forecast of it, (n, K).
         origin_reach: how many places older an origin must be for its horizon to be over, (n,).

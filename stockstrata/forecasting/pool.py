@@ -108,7 +108,8 @@ def forecast_pool(task: PoolTask) -> SeriesOutcome:
         held = chosen == position
         predicted[judged[held], :, : path.shape[2]] = path[held]
     actual = np.where(is_zero[:, None, None], np.nan, actual)
-    sums = error_sums(predicted - actual, buckets=task.interval_buckets, horizon=plan.horizon, length=length)
+    seen = np.where(_like(task.is_observed, series, plan, depth, 1.0) > 0, predicted - actual, np.nan)
+    sums = error_sums(seen, buckets=task.interval_buckets, horizon=plan.horizon, length=length)
     reason = np.where(is_zero, "all_zero", np.where(is_short, "too_short", "no_finite_model")).astype(object)
     reason[judged] = np.where(chosen >= 0, _reason(chosen, ties, _rule(task)), reason[judged])
     codes = np.array([model.model_code for model in models], dtype=object)
@@ -133,8 +134,8 @@ def forecast_pool(task: PoolTask) -> SeriesOutcome:
         model_rmse_qty=rmse,
         model_bias_qty=masked_mean(errors),
         forecast_qty=np.where(np.arange(forecast.shape[1]) < task.forecast_buckets[:, None], forecast, np.nan),
-        actual_qty=actual[:, :ACCURACY_ORIGINS],
-        predicted_qty=predicted[:, :ACCURACY_ORIGINS],
+        actual_qty=_judged(task, series, plan, depth, actual)[:, :ACCURACY_ORIGINS],
+        predicted_qty=(predicted * _like(task.event_factor, series, plan, depth, 1.0))[:, :ACCURACY_ORIGINS],
         origin_demand_qty=np.where(is_zero[:, None] | is_short[:, None] | is_lost[:, None], np.nan, span),
         origin_forecast_qty=np.where(is_lost[:, None], np.nan, errors[rows, champion] + span),
         origin_reach=plan.reach,
@@ -229,6 +230,24 @@ def _actuals(series: list[np.ndarray], plan: ValidationPlan, depth: np.ndarray) 
         known = (plan.train_ends[row][:, None] > 0) & (places < len(one))
         out[row, :, : depth[row]][known] = one[places[known]]
     return out
+
+
+def _like(
+    values: np.ndarray | None, series: list[np.ndarray], plan: ValidationPlan, depth: np.ndarray, default: float
+) -> np.ndarray:
+    """Values of past buckets laid out by origin and lag as the demand behind the origins is."""
+    if values is None:
+        return np.full((1, 1, 1), default)
+    own = [row[len(row) - len(one) :].astype(float) for row, one in zip(values, series, strict=True)]
+    return _actuals(own, plan, depth)
+
+
+def _judged(
+    task: PoolTask, series: list[np.ndarray], plan: ValidationPlan, depth: np.ndarray, actual: np.ndarray
+) -> np.ndarray:
+    if task.judged_qty is None:
+        return actual
+    return np.where(np.isfinite(actual), _like(task.judged_qty, series, plan, depth, np.nan), np.nan)
 
 
 def _backtests(

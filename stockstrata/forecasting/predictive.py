@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from stockstrata.distributions import choose_method, quantile
+from stockstrata.distributions import OVERDISPERSION_MIN, choose_method, quantile
 
 BUCKET_LEVELS = {"p10_qty": 0.10, "p50_qty": 0.50, "p80_qty": 0.80, "p90_qty": 0.90, "p95_qty": 0.95, "p98_qty": 0.98}
 INTERVAL_LEVELS = {
@@ -46,6 +46,17 @@ def demand_method(mean: np.ndarray, sd: np.ndarray, *, is_whole: np.ndarray) -> 
     return choose_method(mean, used, is_whole=counted), used
 
 
+def lifted_method(method: np.ndarray, sd: np.ndarray, *, baseline_mean: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """Distribution of demand with promotions: that of the baseline, moved to another mean, as wide as before.
+
+    What a promotion adds is foretold, so it makes demand larger, not less certain. A count whose new mean is above its
+    variance can be no negative binomial; the gamma distribution takes its place.
+    """
+    is_moved = (mean != baseline_mean) & np.isin(method, ("negative_binomial", "poisson"))
+    is_wide = sd**2 > OVERDISPERSION_MIN * mean
+    return np.where(is_moved, np.where(is_wide, "negative_binomial", "gamma"), method)
+
+
 def quantiles(
     mean: np.ndarray, sd: np.ndarray, method: np.ndarray, levels: dict[str, float], shape: np.ndarray | None = None
 ) -> dict[str, np.ndarray]:
@@ -67,7 +78,9 @@ class IntervalDemand:
     """Demand over the protection interval of n series before the lead time is uncertain.
 
     Attributes:
-        mean_qty: expected demand, (n,).
+        mean_qty: expected demand without promotions, (n,).
+        added_qty: what promotions ahead add to it: they move the mean and its quantiles, and leave the spread and the
+            daily mean as they are, (n,).
         sd_qty: standard deviation, (n,).
         shape: standard quantiles at `shaped.PROBABILITIES` where the shape comes from data, else NaN, (n, G).
         method_code: `conformal` or `empirical` where it does, else anything, (n,).
@@ -75,6 +88,7 @@ class IntervalDemand:
     """
 
     mean_qty: np.ndarray
+    added_qty: np.ndarray
     sd_qty: np.ndarray
     shape: np.ndarray
     method_code: np.ndarray
@@ -101,17 +115,19 @@ def interval_table(demand: IntervalDemand, *, days: np.ndarray, lead_time_sd_day
     counted = np.char.add(demand.method_code.astype(str), "_count")
     method = np.where(is_shaped, np.where(is_whole, counted, demand.method_code), method)
     sd = np.where(is_shaped, both, sd)
+    total = np.maximum(mean + demand.added_qty, 0.0)
+    method = lifted_method(method, sd, baseline_mean=mean, mean=total)
     rows = list(demand.shape)
     return pd.DataFrame(
         {
             "protection_interval_days": days,
             "method_code": method.astype(object),
-            "mean_qty": mean,
+            "mean_qty": total,
             "sd_qty": sd,
             "demand_sd_qty": demand_sd,
             "lead_time_sd_qty": np.where(mean > 0, lead_time_sd, 0.0),
             "daily_mean_qty": daily,
-            **quantiles(mean, sd, method, INTERVAL_LEVELS, demand.shape),
+            **quantiles(total, sd, method, INTERVAL_LEVELS, demand.shape),
             "standard_quantiles": pd.Series(
                 [row.tolist() if held else None for row, held in zip(rows, is_shaped, strict=True)], dtype=object
             ),

@@ -29,6 +29,7 @@ from stockstrata.forecasting.predictive import (
     demand_method,
     interval_mean,
     interval_table,
+    lifted_method,
     quantiles,
 )
 from stockstrata.forecasting.windows import Windows
@@ -58,6 +59,7 @@ class CycleFacts:
         wanted_folds: origins that the pool asks for, (n,).
         history_buckets: longest history that the pool uses, (n,).
         shrinkage_origins: weight of the segment in the variance, origins.
+        future_factor: demand with promotions over demand without in the buckets ahead, (n, F); None where 1.
     """
 
     panel: DemandPanel
@@ -72,6 +74,16 @@ class CycleFacts:
     wanted_folds: np.ndarray
     history_buckets: np.ndarray
     shrinkage_origins: float
+    future_factor: np.ndarray | None = None
+
+    def lifted(self, forecast_qty: np.ndarray) -> np.ndarray:
+        """Forecasts of the buckets ahead with what promotions add or take, (n, F)."""
+        if self.future_factor is None:
+            return forecast_qty
+        factor = np.ones(forecast_qty.shape)
+        known = min(factor.shape[1], self.future_factor.shape[1])
+        factor[:, :known] = self.future_factor[:, :known]
+        return forecast_qty * factor
 
 
 @dataclass(frozen=True)
@@ -187,10 +199,12 @@ def forecast_table(
         facts.panel.bucket_start_dates[-1], periods=series.forecast_qty.shape[1] + 1, freq=facts.panel.bucket_days
     )[1:]
 
+    lifted = facts.lifted(series.forecast_qty)
+
     def rows_of(held: np.ndarray) -> pd.DataFrame:
         place, ahead = np.nonzero(np.isfinite(series.forecast_qty[held]))
         row = held[place]
-        mean = series.forecast_qty[row, ahead]
+        mean, total = series.forecast_qty[row, ahead], lifted[row, ahead]
         variance = uncertainty.step_variance[row] * _at_lag(facts, uncertainty, row, ahead)
         method, sd = demand_method(mean, np.sqrt(variance), is_whole=series.is_whole[row])
         table = pd.DataFrame(
@@ -198,8 +212,10 @@ def forecast_table(
                 "bucket_start_date": dates.to_numpy()[ahead],
                 "horizon_bucket": ahead + 1,
                 "model_code": series.champion_code[row],
-                "mean_qty": mean,
-                **quantiles(mean, sd, method, BUCKET_LEVELS),
+                "mean_qty": total,
+                "baseline_qty": mean,
+                "uplift_qty": total - mean,
+                **quantiles(total, sd, lifted_method(method, sd, baseline_mean=mean, mean=total), BUCKET_LEVELS),
             }
         )
         return _with_keys(facts, table, row, DEMAND_FORECAST)
@@ -248,6 +264,7 @@ def lead_time_demand_table(
     shape[is_own] = _own_shapes(facts, np.flatnonzero(is_own))
     demand = IntervalDemand(
         mean_qty=np.select([is_running, is_own], [halfway(forecast, run_mean), run_mean], forecast),
+        added_qty=interval_mean(facts.lifted(series.forecast_qty), facts.buckets) - forecast,
         sd_qty=np.select([is_running, is_pooled, is_own], [halfway(error_sd, run_sd), scale, run_sd], error_sd),
         shape=shape,
         method_code=taken,

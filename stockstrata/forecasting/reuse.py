@@ -79,9 +79,10 @@ def task_inputs(task: PoolTask, code_version: str) -> SeriesInputs:
     """
     parameters = [row.model_dump_json(exclude=_COMMENTS) for row in (task.settings, *task.models)]
     method = _hash("\n".join([code_version, str(task.season_length), str(task.least_depth), *parameters]).encode())
+    told = [values for values in (task.judged_qty, task.is_observed, task.event_factor) if values is not None]
     histories = [
-        _hash(row[np.isfinite(row)][-needed:].tobytes())
-        for row, needed in zip(task.demand_qty, task.needed_buckets, strict=True)
+        _hash(b"".join(values[place, started][-needed:].tobytes() for values in (task.demand_qty, *told)))
+        for place, (started, needed) in enumerate(zip(np.isfinite(task.demand_qty), task.needed_buckets, strict=True))
     ]
     return SeriesInputs(
         np.array(histories, dtype=object),

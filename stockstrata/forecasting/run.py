@@ -12,6 +12,7 @@ from stockstrata.forecasting import report
 from stockstrata.forecasting.outcome import PoolTask, join_outcomes, needed_buckets, whole_buckets
 from stockstrata.forecasting.reuse import REUSED, SeriesInputs, SeriesStates, reusable, task_inputs
 from stockstrata.forecasting.workers import forecast_tasks
+from stockstrata.history.signal import LearntHistory
 from stockstrata.panel import DemandPanel
 from stockstrata.parameters import PlanningParameters, PoolModel, PoolSettings, SegmentStrategy
 
@@ -59,6 +60,7 @@ def forecast_segments(
     workers: int,
     code_version: str = "",
     earlier: SeriesStates | None = None,
+    history: LearntHistory | None = None,
 ) -> ForecastResult:
     """Forecast every item-location by the pool of its segment, with demand over lead time plus review period.
 
@@ -71,6 +73,8 @@ def forecast_segments(
         code_version: changes with everything else that results depend on.
         earlier: outcomes of an earlier run, taken over for series whose inputs are the same; the result does not
             depend on it.
+        history: the adjusted history of the same series, which is learnt from in place of `panel`, what accuracy is
+            judged by, and promotions past and to come; None where demand is taken as it is.
 
     Raises:
         PlanningError: a series of the panel has no segment, or no lead time.
@@ -80,6 +84,7 @@ def forecast_segments(
     """
     if panel.keys.empty:
         raise PlanningError("forecast: the demand panel has no series; bring demand or widen the planning window.")
+    panel = panel if history is None else history.panel
     segments = aligned(assignment, panel.keys, table="segmentation.segment_assignment")
     supply = aligned(lead_times, panel.keys, table="policy.lead_time")
     segment = texts(segments, "segment_code").to_numpy(dtype=object)
@@ -107,13 +112,14 @@ def forecast_segments(
         wanted_folds=_of_pool(pool, parameters, "fold_count"),
         history_buckets=_of_pool(pool, parameters, "max_history_buckets"),
         shrinkage_origins=parameters.settings.variance_shrinkage_origins,
+        future_factor=None if history is None else history.event_factor[:, panel.demand_qty.shape[1] :],
     )
-    tasks, rows = _tasks(panel, pool, buckets, parameters, np.arange(len(segment)))
+    tasks, rows = _tasks(panel, history, pool, buckets, parameters, np.arange(len(segment)))
     inputs = _joined_inputs([task_inputs(task, code_version) for task in tasks], rows, len(segment))
     reuse = reusable(earlier, panel.keys, inputs)
     outcomes = []
     if earlier is not None and len(reuse.rows):
-        tasks, rows = _tasks(panel, pool, buckets, parameters, np.flatnonzero(reuse.origin != REUSED))
+        tasks, rows = _tasks(panel, history, pool, buckets, parameters, np.flatnonzero(reuse.origin != REUSED))
         outcomes, rows = [earlier.outcome.select(reuse.held)], [reuse.rows, *rows]
     series = join_outcomes([*outcomes, *forecast_tasks(tasks, workers)], rows, len(segment))
     uncertainty = report.cycle_uncertainty(facts, series)
@@ -158,8 +164,21 @@ def _pool_models(parameters: PlanningParameters) -> dict[str, tuple[PoolModel, .
     return found
 
 
+def buckets_ahead(panel: DemandPanel, lead_times: pd.DataFrame, parameters: PlanningParameters) -> int:
+    """Buckets that a cycle forecasts at most: the longest protection interval, or what is always forecast."""
+    review = max(row.review_period_days for row in parameters.segment_strategies)
+    days = float(np.nan_to_num(numbers(lead_times, "lead_time_days")).max(initial=0.0)) + review
+    least = LEAST_FORECAST_BUCKETS.get(panel.season_length, panel.season_length // 4)
+    return max(int(whole_buckets(np.array([days / panel.mean_bucket_days]))[0]), least)
+
+
 def _tasks(
-    panel: DemandPanel, pool: np.ndarray, buckets: np.ndarray, parameters: PlanningParameters, wanted: np.ndarray
+    panel: DemandPanel,
+    history: LearntHistory | None,
+    pool: np.ndarray,
+    buckets: np.ndarray,
+    parameters: PlanningParameters,
+    wanted: np.ndarray,
 ) -> tuple[list[PoolTask], list[np.ndarray]]:
     """Chunks of the wanted series, each of one pool, and the rows of their series."""
     settings, models = _settings(parameters), _pool_models(parameters)
@@ -179,10 +198,23 @@ def _tasks(
                     demand_qty=panel.demand_qty[held, -needed:],
                     interval_buckets=buckets[held],
                     least_depth=least,
+                    **_told(history, panel.demand_qty.shape[1], held, needed),
                 )
             )
             rows.append(held)
     return tasks, rows
+
+
+def _told(history: LearntHistory | None, length: int, held: np.ndarray, needed: int) -> dict[str, np.ndarray]:
+    """What an adjusted history tells of the buckets that a task may look at."""
+    if history is None:
+        return {}
+    past = {
+        "judged_qty": history.judged_qty,
+        "is_observed": history.is_observed,
+        "event_factor": history.event_factor[:, :length],
+    }
+    return {name: values[held, -needed:] for name, values in past.items()}
 
 
 def _joined_inputs(parts: Sequence[SeriesInputs], rows: Sequence[np.ndarray], count: int) -> SeriesInputs:

@@ -171,7 +171,12 @@ def test_interval_mean_takes_a_part_of_the_next_bucket():
 def _of_moments(mean: float, sd: float, *, whole: bool = False) -> IntervalDemand:
     """Demand over the interval of one series, by mean and standard deviation alone."""
     return IntervalDemand(
-        np.array([mean]), np.array([sd]), np.full((1, len(PROBABILITIES)), np.nan), np.array([""]), np.array([whole])
+        np.array([mean]),
+        np.zeros(1),
+        np.array([sd]),
+        np.full((1, len(PROBABILITIES)), np.nan),
+        np.array([""]),
+        np.array([whole]),
     )
 
 

@@ -16,6 +16,8 @@ final as (
         horizon_bucket,
         model_code,
         mean_qty,
+        baseline_qty,
+        uplift_qty,
         p10_qty,
         p50_qty,
         p80_qty,

@@ -20,9 +20,9 @@ import numpy as np
 import pandas as pd
 
 from stockstrata.forecasting import engine
+from stockstrata.forecasting.members import ENSEMBLE
 from stockstrata.forecasting.origins import ValidationPlan, validation_plan
 from stockstrata.forecasting.outcome import whole_buckets
-from stockstrata.forecasting.pool import ENSEMBLE
 from stockstrata.panel import DemandPanel
 from stockstrata.parameters import PlanningParameters
 

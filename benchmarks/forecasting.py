@@ -18,8 +18,8 @@ from benchmarks.report import Report
 from benchmarks.workbench import Workbench
 from orchestration.resources.parameters import ParameterStore
 from stockstrata.forecasting import engine
+from stockstrata.forecasting.members import ENSEMBLE
 from stockstrata.forecasting.origins import validation_plan
-from stockstrata.forecasting.pool import ENSEMBLE
 from stockstrata.forecasting.run import forecast_segments
 from stockstrata.panel import DemandPanel
 from stockstrata.parameters import PlanningParameters

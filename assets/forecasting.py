@@ -137,9 +137,10 @@ def forecast(
                     "recomputed": told_of_origins(found.origins["origin_code"]),
                 },
             ),
-            Output(CHAMPION_REGISTER, found.register, told_of_tournaments(found.register)),
+            # Dagster wants what the next cycle's register reads before the register.
             Output(CHAMPION_BACKTEST, found.backtests),
             Output(CHAMPION_BACKTEST_LAG, found.backtest_lags),
+            Output(CHAMPION_REGISTER, found.register, told_of_tournaments(found.register)),
             Output(DEMAND_FORECAST, found.forecasts),
             Output(
                 LEAD_TIME_DEMAND,

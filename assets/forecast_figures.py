@@ -6,6 +6,7 @@ import pandas as pd
 
 from assets.output import code_counts
 from stockstrata.forecasting.reuse import REUSED
+from stockstrata.forecasting.selection import NO_TRIGGER
 
 _SHOWN_FAULTS = 20
 _REASONS = {
@@ -13,6 +14,7 @@ _REASONS = {
     "method": "pool, models, settings or code changed",
     "interval": "lead time or review period changed",
     "history": "history changed",
+    "champion": "champion of the cycles before changed",
 }
 
 
@@ -22,6 +24,21 @@ def told_of_origins(origins: pd.Series) -> str:
     told = f"reused {len(origins) - len(computed)} of {len(origins)} series; recomputed {len(computed)}"
     reasons = [f"{_REASONS[str(code)]} {count}" for code, count in computed.value_counts().sort_index().items()]
     return f"{told}: {', '.join(reasons)}" if reasons else told
+
+
+def told_of_tournaments(register: pd.DataFrame) -> dict[str, Any]:
+    """How many series had a tournament and why, what came of it, and who drifted."""
+    held = register[register["trigger_code"] != NO_TRIGGER]
+    drifted = held[held["trigger_code"] == "drift"]
+    shown = drifted.head(_SHOWN_FAULTS).itertuples(index=False)
+    return {
+        "tournaments": f"{len(held)} of {len(register)} series; the champions of the others were refitted",
+        "tournament_count": len(held),
+        "triggers": code_counts(held["trigger_code"]),
+        "decisions": code_counts(register["decision_code"]),
+        "drifted_count": len(drifted),
+        "drifted": "\n".join(f"{row.item_id}, {row.location_id}: {row.reason}" for row in shown) or "none",
+    }
 
 
 def told_of_faults(faults: pd.DataFrame) -> dict[str, Any]:

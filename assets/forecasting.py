@@ -5,7 +5,8 @@ import datetime as dt
 import dagster as dg
 import pandas as pd
 
-from assets.forecast_figures import told_of_faults, told_of_origins
+from assets.earlier_champions import earlier_champions
+from assets.forecast_figures import told_of_faults, told_of_origins, told_of_tournaments
 from assets.history import censored_buckets, demand_history, history_to_learn
 from assets.history_reads import known_demand
 from assets.output import Events, Output, asset_key, border_check, code_counts, hand_over_all
@@ -20,6 +21,9 @@ from stockstrata.forecasting.run import buckets_ahead, forecast_segments
 from stockstrata.panel import DemandPanel
 from stockstrata.tables import (
     CHAMPION,
+    CHAMPION_BACKTEST,
+    CHAMPION_BACKTEST_LAG,
+    CHAMPION_REGISTER,
     DEMAND_FORECAST,
     DEMAND_SIGNAL,
     FORECAST_ACCURACY,
@@ -65,26 +69,35 @@ _INPUTS = [
     ),
 ]
 _TABLES = {
-    MODEL_SCORE: "One row per period, item, location and model: its error at rolling origins.",
+    MODEL_SCORE: "One row per period, item, location with a tournament and model: its error at rolling origins.",
     CHAMPION: "One row per period, item and location: the model chosen, and why.",
+    CHAMPION_REGISTER: "One row per period, item and location: champion, challenger, and what was decided why.",
+    CHAMPION_BACKTEST: "One row per period, item and location with a tournament: what the champion's back-test found.",
+    CHAMPION_BACKTEST_LAG: "One row per period, item, location with a tournament and lag: the champion's errors.",
     DEMAND_FORECAST: "One row per period, item, location and future bucket: expected demand and its quantiles, frozen.",
     LEAD_TIME_DEMAND: "One row per period, item and location: demand over the protection interval as a distribution.",
     INTERVAL_METHOD: "One row per period, segment and way to a distribution: how it fared, and which one is taken.",
     FORECAST_ACCURACY: "One row per period, segment, lag and evaluation: how good forecasts were.",
 }
-# Accuracy judges the forecasts that earlier cycles froze, so cycles are planned in their order.
-_EARLIER_FORECASTS = dg.AssetDep(
-    asset_key(DEMAND_FORECAST),
-    partition_mapping=dg.TimeWindowPartitionMapping(
-        start_offset=-1, end_offset=-1, allow_nonexistent_upstream_partitions=True
-    ),
+# Accuracy judges the forecasts that earlier cycles froze, and a champion is that of the cycle before until a challenger
+# beats it, so cycles are planned in their order.
+_EARLIER = {
+    FORECAST_ACCURACY: [DEMAND_FORECAST],
+    CHAMPION_REGISTER: [CHAMPION_REGISTER, CHAMPION_BACKTEST, CHAMPION_BACKTEST_LAG],
+    INTERVAL_METHOD: [INTERVAL_METHOD],
+}
+_CYCLE_BEFORE = dg.TimeWindowPartitionMapping(
+    start_offset=-1, end_offset=-1, allow_nonexistent_upstream_partitions=True
 )
 
 
 def _spec(table: Table) -> dg.AssetSpec:
     return dg.AssetSpec(
         asset_key(table),
-        deps=[*_INPUTS, *([_EARLIER_FORECASTS] if table is FORECAST_ACCURACY else [])],
+        deps=[
+            *_INPUTS,
+            *(dg.AssetDep(asset_key(read), partition_mapping=_CYCLE_BEFORE) for read in _EARLIER.get(table, [])),
+        ],
         group_name="forecast",
         owners=OWNERS,
         kinds={"python", "duckdb"},
@@ -122,6 +135,8 @@ def forecast(
         code_version=code_version(),
         earlier=series_store.read(period),
         history=history_to_learn(warehouse, item_locations, period, parameters, ahead=ahead),
+        champions=earlier_champions(warehouse, period),
+        as_of=cut_off(period),
     )
     series_store.write(period, found.states)
     accuracy = pd.concat([found.accuracy, _judged_snapshots(warehouse, panel, period)], ignore_index=True)
@@ -137,6 +152,10 @@ def forecast(
                     "recomputed": told_of_origins(found.origins["origin_code"]),
                 },
             ),
+            # Dagster wants what the next cycle's register reads before the register.
+            Output(CHAMPION_BACKTEST, found.backtests),
+            Output(CHAMPION_BACKTEST_LAG, found.backtest_lags),
+            Output(CHAMPION_REGISTER, found.register, told_of_tournaments(found.register)),
             Output(DEMAND_FORECAST, found.forecasts),
             Output(
                 LEAD_TIME_DEMAND,

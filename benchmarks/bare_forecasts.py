@@ -1,7 +1,8 @@
 """StatsForecast called as its documentation shows, for the series, models and folds of a planned cycle.
 
-Nothing is scored, chosen or given a distribution. `stl_ets` is StatsForecast's MSTL; the ensemble, a median of the
-others, is left out. Run as a program it reads a home's newest cycle and prints seconds as JSON:
+A series that had no tournament in the cycle needs the models of its champion alone, with their folds. Nothing is
+scored, chosen or given a distribution. `stl_ets` is StatsForecast's MSTL; the ensemble, a median of the others, is left
+out. Run as a program it reads a home's newest cycle and prints seconds as JSON:
 `STOCKSTRATA_HOME=... python -m benchmarks.bare_forecasts 2025-12-01 2`.
 """
 
@@ -20,17 +21,20 @@ import numpy as np
 import pandas as pd
 
 from stockstrata.forecasting import engine
+from stockstrata.forecasting.members import ENSEMBLE
 from stockstrata.forecasting.origins import ValidationPlan, validation_plan
 from stockstrata.forecasting.outcome import whole_buckets
-from stockstrata.forecasting.pool import ENSEMBLE
 from stockstrata.panel import DemandPanel
 from stockstrata.parameters import PlanningParameters
 
 _SEASON = 52
 _LEAST_AHEAD = 13
 _CHAMPIONS = """
-    select item_id, location_id, champion.pool_code, champion.model_code, lead_time_demand.protection_interval_days
+    select
+        item_id, location_id, champion.pool_code, champion.model_code, champion_register.decision_code,
+        lead_time_demand.protection_interval_days
     from forecast.champion
+    inner join forecast.champion_register using (period_start_date, item_id, location_id)
     inner join forecast.lead_time_demand using (period_start_date, item_id, location_id)
     where period_start_date = $period order by item_id, location_id
 """
@@ -106,7 +110,7 @@ def cycle_calls(panel: DemandPanel, champions: pd.DataFrame, parameters: Plannin
 
     Args:
         panel: demand of the cycle.
-        champions: `pool_code, model_code, protection_interval_days` of its series, in their order.
+        champions: `pool_code, model_code, decision_code, protection_interval_days` of its series, in their order.
         parameters: pools and settings in force.
     """
     calls: list[Call] = []
@@ -122,14 +126,16 @@ def cycle_calls(panel: DemandPanel, champions: pd.DataFrame, parameters: Plannin
         )
         codes = [row.model_code for row in parameters.forecast_pools if row.pool_code == settings.pool_code]
         learnt = np.minimum(plan.first_training, settings.max_history_buckets)
+        is_refitted = (champions["decision_code"] == "refitted").to_numpy()[members]
+        champion = champions["model_code"].to_numpy()[members]
         for (ahead, count, step, seasons), rows in _alike(plan, learnt).items():
-            frame = long_frame(panel.select(members[rows]))
             folds = {"n_windows": count, "step_size": step}
-            calls += [
-                Call(code, _SEASON if seasons == 2 else 1, frame, ahead, folds, settings.max_history_buckets)
-                for code in codes
-                if code != ENSEMBLE and seasons >= engine.needs_seasons(code)
-            ]
+            for code in codes:
+                needing = rows[~is_refitted[rows] | np.isin(champion[rows], [code, ENSEMBLE])]
+                if code != ENSEMBLE and seasons >= engine.needs_seasons(code) and len(needing):
+                    frame = long_frame(panel.select(members[needing]))
+                    season = _SEASON if seasons == 2 else 1
+                    calls.append(Call(code, season, frame, ahead, folds, settings.max_history_buckets))
         calls += _final_calls(panel, members, champions["model_code"].to_numpy(), horizon, settings.max_history_buckets)
     return calls
 

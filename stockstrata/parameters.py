@@ -117,7 +117,7 @@ class PoolModel(_Dated):
 
 
 class PoolSettings(_Dated):
-    """How a forecast pool is validated."""
+    """How a forecast pool is validated, and when its champions are put to the test again."""
 
     pool_code: str
     fold_count: int = Field(ge=1)
@@ -125,6 +125,11 @@ class PoolSettings(_Dated):
     max_history_buckets: int = Field(ge=4)
     tie_tolerance_rate: float = Field(ge=0)
     champion_margin_rate: float = Field(ge=0, le=1)
+    selection_loss: Literal["rmse", "mae"]
+    replacement_margin_rate: float = Field(ge=0, le=1)
+    tournament_cadence_days: float = Field(ge=0)
+    drift_signal_limit: float = Field(gt=0)
+    material_change_rate: float = Field(ge=0)
 
 
 class IntervalMethod(_Dated):

@@ -157,7 +157,11 @@ MODEL_SCORE = Table(
         _MODEL,
         Column("horizon_buckets", "BIGINT", "Buckets ahead that demand was cumulated over."),
         Column("fold_count", "BIGINT", "Rolling origins evaluated."),
-        Column("score_ratio", "DOUBLE", "RMSE of cumulative demand over the mean demand of that span; less is better."),
+        Column(
+            "score_ratio",
+            "DOUBLE",
+            "Loss over the protection interval over the mean demand of that span; less is better.",
+        ),
         Column("cumulative_rmse_qty", "DOUBLE", "RMSE of cumulative demand over the horizon, units."),
         Column("cumulative_bias_qty", "DOUBLE", "Mean of forecast minus actual over the horizon, units."),
         Column("is_champion", "BOOLEAN", "Whether the model was chosen."),
@@ -181,10 +185,97 @@ CHAMPION = Table(
         Column(
             "reason_code",
             "VARCHAR",
-            "validated, tie_break, incumbent_kept, or the fallback: all_zero, too_short, no_finite_model.",
+            "validated, tie_break, incumbent_kept, champion_kept, or the fallback: all_zero, too_short, "
+            "no_finite_model.",
         ),
         _GRADE,
     ),
+)
+
+CHAMPION_REGISTER = Table(
+    "forecast.champion_register",
+    _GRAIN,
+    (
+        *_KEY,
+        _SEGMENT,
+        _POOL,
+        Column("champion_model_code", "VARCHAR", "Model that forecasts the item-location."),
+        Column("champion_since_date", "DATE", "Cut-off of the cycle since which it does."),
+        Column("challenger_model_code", "VARCHAR", "Model with the least loss beside it; null where none was scored."),
+        Column(
+            "decision_code",
+            "VARCHAR",
+            "first_selection, kept or replaced by a tournament; refitted without one; fallback where no model could be "
+            "validated.",
+        ),
+        Column(
+            "trigger_code",
+            "VARCHAR",
+            "Why a tournament was held: never_selected, no_champion, pool_changed, method_changed, cadence, "
+            "horizon_changed, history_changed, drift or refit_failed; none where none was.",
+        ),
+        Column("tournament_date", "DATE", "Cut-off of the cycle of the last tournament: what the scores are of."),
+        Column("loss_code", "VARCHAR", "rmse or mae of cumulative demand over the protection interval."),
+        Column("champion_score_qty", "DOUBLE", "Loss of the champion, units; null for a fallback."),
+        Column("challenger_score_qty", "DOUBLE", "Loss of the challenger, units; null where there is none."),
+        Column("margin_rate", "DOUBLE", "Share by which the challenger's loss is lower; below 0 where it is higher."),
+        Column(
+            "tracking_signal_ratio",
+            "DOUBLE",
+            "Cumulative error since the last tournament in its standard deviations; above 0 the forecast was too high.",
+        ),
+        Column(
+            "error_signal_ratio",
+            "DOUBLE",
+            "Mean absolute error since then above the one expected, in its standard deviations.",
+        ),
+        Column("reason", "VARCHAR", "The decision in one sentence with its figures."),
+    ),
+)
+
+CHAMPION_BACKTEST = Table(
+    "forecast.champion_backtest",
+    _GRAIN,
+    (
+        *_KEY,
+        _MODEL,
+        Column("reason_code", "VARCHAR", "Why it was chosen: validated, tie_break, incumbent_kept or champion_kept."),
+        Column("method_hash", "VARCHAR", "Hash of the models and settings that the tournament went by."),
+        Column("tournament_date", "DATE", "Cut-off of the cycle of the tournament."),
+        Column("newest_bucket_date", "DATE", "First day of the newest bucket that it knew."),
+        Column("horizon_buckets", "BIGINT", "Buckets ahead that models were compared at."),
+        Column("wanted_horizon_buckets", "BIGINT", "Protection interval in whole buckets."),
+        Column("interval_buckets", "DOUBLE", "Protection interval, buckets."),
+        Column("fold_count", "BIGINT", "Rolling origins evaluated."),
+        Column("independent_fold_ratio", "DOUBLE", "What they are worth, since their horizons overlap."),
+        Column("history_buckets", "BIGINT", "History used, buckets."),
+        Column("learnt_buckets", "BIGINT", "Buckets that the earliest origin could learn from."),
+        Column("history_demand_qty", "DOUBLE", "Demand of the history used, units."),
+        Column("span_demand_qty", "DOUBLE", "Mean actual demand over the spans judged, units."),
+        Column("naive_score_qty", "DOUBLE", "Loss of the naive benchmark, units; null where it has none."),
+        Column("cumulative_rmse_qty", "DOUBLE", "RMSE of cumulative demand over the horizon, units."),
+        Column("naive_rmse_qty", "DOUBLE", "The same of the naive benchmark, units; null where it has none."),
+        Column(
+            "held_out_rmse_qty", "DOUBLE", "RMSE of choosing without the origin judged, units; null for one origin."
+        ),
+        Column("interval_rmse_qty", "DOUBLE", "RMSE of cumulative demand over the protection interval, units."),
+        Column("interval_sd_qty", "DOUBLE", "Standard deviation of that demand as the cycle used it, units."),
+        Column("step_sd_qty", "DOUBLE", "Standard deviation of one bucket's error as the cycle used it, units."),
+    ),
+    may_be_empty=True,
+)
+
+CHAMPION_BACKTEST_LAG = Table(
+    "forecast.champion_backtest_lag",
+    (*_GRAIN, "horizon_bucket"),
+    (
+        *_KEY,
+        Column("horizon_bucket", "BIGINT", "Buckets ahead of the origin, from 1."),
+        Column("mean_qty", "DOUBLE", "Forecast of that bucket at the tournament, units."),
+        Column("rmse_qty", "DOUBLE", "RMSE of one bucket at this lag, units; null where none was judged."),
+        Column("error_count", "BIGINT", "Errors behind it."),
+    ),
+    may_be_empty=True,
 )
 
 DEMAND_FORECAST = Table(
@@ -246,7 +337,11 @@ INTERVAL_METHOD = Table(
             "Way to the distribution of lead-time demand: error_moments, window_moments, conformal or empirical.",
         ),
         _POOL,
-        Column("judged_on_code", "VARCHAR", "The segment, or the pool where the segment has too few origins."),
+        Column(
+            "judged_on_code",
+            "VARCHAR",
+            "The segment; where it has too few origins earlier_cycle, whose way it keeps, or else its pool.",
+        ),
         Column("series_count", "BIGINT", "Item-locations of the segment that were judged."),
         Column("observation_count", "BIGINT", "Pairs of item-location and origin judged."),
         Column(
@@ -259,6 +354,11 @@ INTERVAL_METHOD = Table(
         Column("coverage_p95_rate", "DOUBLE", "Share at or below the 0.95 quantile."),
         Column("coverage_p98_rate", "DOUBLE", "Share at or below the 0.98 quantile."),
         Column("is_chosen", "BOOLEAN", "Whether the segment takes this way."),
+        Column(
+            "standard_quantiles",
+            "DOUBLE[]",
+            "Quantiles of pooled errors of a chosen conformal way, at stockstrata.shaped.PROBABILITIES; else null.",
+        ),
     ),
 )
 
@@ -267,7 +367,9 @@ FORECAST_ACCURACY = Table(
     ("period_start_date", "evaluation_code", "segment_code", "lag_buckets"),
     (
         _PERIOD,
-        Column("evaluation_code", "VARCHAR", "rolling_origin (back-test at this cut-off) or frozen_snapshot."),
+        Column(
+            "evaluation_code", "VARCHAR", "rolling_origin (back-tests of the cycle's tournaments) or frozen_snapshot."
+        ),
         Column("segment_code", "VARCHAR", "Segment when the forecast was made."),
         Column("lag_buckets", "BIGINT", "Buckets between the forecast's cut-off and the bucket judged, from 1."),
         Column("series_count", "BIGINT", "Item-locations judged."),
@@ -428,6 +530,9 @@ TABLES = {
         LEAD_TIME,
         MODEL_SCORE,
         CHAMPION,
+        CHAMPION_REGISTER,
+        CHAMPION_BACKTEST,
+        CHAMPION_BACKTEST_LAG,
         DEMAND_FORECAST,
         LEAD_TIME_DEMAND,
         INTERVAL_METHOD,

@@ -27,6 +27,7 @@ SIGNED = {
 # Rates that may lie outside 0 to 1, with their own bounds.
 WIDE_RATES: dict[str, tuple[float | None, float | None, str]] = {
     "bias_rate": (None, None, "over-forecasting can exceed demand"),
+    "margin_rate": (None, 1.0, "a challenger can be worse without limit"),
     "wape_rate": (0.0, None, "errors can exceed demand"),
     "uplift_rate": (0.0, 20.0, "a promotion can multiply demand"),
     "own_uplift_rate": (-1.0, None, "a promotion can multiply demand, or fail"),
@@ -34,7 +35,19 @@ WIDE_RATES: dict[str, tuple[float | None, float | None, str]] = {
     "holding_cost_rate": (0.0, 10.0, "holding can cost more than the item in a year"),
 }
 # Quantities that are null where their description says so.
-NULLABLE = frozenset({"contract_lead_time_days", "cumulative_rmse_qty", "cumulative_bias_qty"})
+NULLABLE = frozenset(
+    {
+        "contract_lead_time_days",
+        "cumulative_rmse_qty",
+        "cumulative_bias_qty",
+        "champion_score_qty",
+        "challenger_score_qty",
+        "naive_score_qty",
+        "naive_rmse_qty",
+        "held_out_rmse_qty",
+        "rmse_qty",
+    }
+)
 
 
 def engine_suite(table: Table) -> "ExpectationSuite":

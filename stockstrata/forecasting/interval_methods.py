@@ -31,6 +31,9 @@ ERRORS, WINDOWS, CONFORMAL, EMPIRICAL = "error_moments", "window_moments", "conf
 LEAST_OBSERVATIONS = 200
 """Errors without which the 0.99 quantile of a group says nothing, and origins without which no loss is compared."""
 
+EARLIER = "earlier_cycle"
+"""What a segment is judged on that keeps its way of the cycle before."""
+
 LEAST_SERIES = 10
 """A group of fewer series is these series, not a segment."""
 
@@ -92,28 +95,60 @@ class IntervalChoice:
     shapes: Mapping[str, np.ndarray]
 
 
-def choose_interval_methods(backtest: IntervalBacktest, candidates: Sequence[IntervalMethod]) -> IntervalChoice:
+def choose_interval_methods(
+    backtest: IntervalBacktest, candidates: Sequence[IntervalMethod], earlier: pd.DataFrame | None = None
+) -> IntervalChoice:
     """Judge the ways of each pool at the newest origins; a segment takes the one with the least loss.
 
-    `error_moments` stays unless another way is better by its `least_gain_rate`. A segment with too few origins follows
-    its pool; a pool with too few stays.
+    `error_moments` stays unless another way is better by its `least_gain_rate`. A segment with too few origins, as
+    between tournaments, keeps its way of the cycle before; one without follows its pool; a pool with too few origins
+    stays.
 
     Args:
         backtest: the origins.
         candidates: rows of `interval_methods.csv`.
+        earlier: INTERVAL_METHOD of the cycle before; None where there is none.
     """
     ratio = backtest.error_ratio
     judged = _is_judged(ratio, backtest.window_mean_qty.shape[1])
     older = _shapes(np.where(judged, np.nan, ratio), backtest)
     rows = np.array_split(np.arange(len(ratio)), max(-(-len(ratio) // _ROWS_AT_A_TIME), 1))
     losses = pd.concat([_losses(backtest, part, judged, older) for part in rows], ignore_index=True)
-    table = _choice_table(losses, backtest, candidates)
-    held = table[table["is_chosen"]]
+    kept = _kept(earlier)
+    table = _choice_table(losses, backtest, candidates, kept)
+    shapes = {**_shapes(ratio, backtest), **_kept_shapes(table, kept)}
+    # A segment of nothing but zeros has been judged and has no errors.
+    is_shaped = (table["interval_method_code"] != CONFORMAL) | table["segment_code"].isin(list(shapes))
+    held = table[table["is_chosen"] & is_shaped]
     chosen = dict(zip(held["segment_code"].astype(str), held["interval_method_code"].astype(str), strict=True))
-    shapes = _shapes(ratio, backtest)
-    # Errors that were enough to be judged by are still there, but a segment of nothing but zeros has none.
-    taken = {code: method if method != CONFORMAL or code in shapes else ERRORS for code, method in chosen.items()}
-    return IntervalChoice(table, taken, {code: shape for code, shape in shapes.items() if taken.get(code) == CONFORMAL})
+    taken = {code: chosen.get(code, ERRORS) for code in sorted(set(backtest.segment_code))}
+    used = {code: shape for code, shape in shapes.items() if taken.get(code) == CONFORMAL}
+    table["is_chosen"] = [taken[row.segment_code] == row.interval_method_code for row in table.itertuples()]
+    is_used = table["is_chosen"] & (table["interval_method_code"] == CONFORMAL)
+    table["standard_quantiles"] = pd.Series(
+        [used[code].tolist() if held else None for code, held in zip(table["segment_code"], is_used, strict=True)],
+        dtype=object,
+    )
+    return IntervalChoice(table, taken, used)
+
+
+def _kept(earlier: pd.DataFrame | None) -> dict[str, tuple[str, np.ndarray | None]]:
+    """Way and shape of each segment in the cycle before."""
+    if earlier is None:
+        return {}
+    rows = earlier[earlier["is_chosen"].astype(bool)]
+    shapes = [
+        None if found is None or np.ndim(found) == 0 else np.asarray(found) for found in rows["standard_quantiles"]
+    ]
+    ways = zip(rows["interval_method_code"].astype(str), shapes, strict=True)
+    return dict(zip(rows["segment_code"].astype(str), ways, strict=True))
+
+
+def _kept_shapes(table: pd.DataFrame, kept: Mapping[str, tuple[str, np.ndarray | None]]) -> dict[str, np.ndarray]:
+    """Shapes of the segments that keep the way of the cycle before."""
+    segments = table.loc[table["judged_on_code"] == EARLIER, "segment_code"].unique()
+    found = {str(code): kept[str(code)][1] for code in segments}
+    return {code: shape for code, shape in found.items() if shape is not None}
 
 
 def halfway(own: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -193,7 +228,10 @@ def _counted(qty: np.ndarray, is_whole: np.ndarray) -> np.ndarray:
 
 
 def _choice_table(
-    losses: pd.DataFrame, backtest: IntervalBacktest, candidates: Sequence[IntervalMethod]
+    losses: pd.DataFrame,
+    backtest: IntervalBacktest,
+    candidates: Sequence[IntervalMethod],
+    kept: Mapping[str, tuple[str, np.ndarray | None]],
 ) -> pd.DataFrame:
     gains = {(row.pool_code, row.interval_method_code): row.least_gain_rate for row in candidates}
     pools = dict(sorted(zip(backtest.segment_code, backtest.pool_code, strict=True)))
@@ -204,6 +242,8 @@ def _choice_table(
         judged_on, held = (segment, own) if _is_enough(own) else (pool, by_pool.get(pool, {}))
         ways = [ERRORS, *(code for code in (WINDOWS, CONFORMAL, EMPIRICAL) if (pool, code) in gains)]
         chosen = _least(held, {code: gains.get((pool, code), 0.0) for code in ways}) if _is_enough(held) else ERRORS
+        if not _is_enough(own) and kept.get(segment, ("", None))[0] in ways:
+            judged_on, chosen = EARLIER, kept[segment][0]
         for code in ways:
             figures = own.get(code, {"series_count": 0, "observation_count": 0})
             told = {"segment_code": segment, "interval_method_code": code, "pool_code": pool}

@@ -1,7 +1,7 @@
 """What goes into and comes out of a forecast pool: picklable, arrays only, each row a series by itself."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -22,6 +22,8 @@ class PoolTask:
         judged_qty: what accuracy is judged by in place of `demand_qty`; NaN where it is not judged, (n, T).
         is_observed: buckets whose errors tell of uncertainty: demand that was seen, not estimated, (n, T).
         event_factor: demand with promotions over the baseline that `demand_qty` holds, (n, T).
+        sitting_code: champion that a challenger must beat by a margin, empty where there is none, (n,).
+        carried: back-tests of champions that are only to be refitted, n rows; None where a tournament is to be held.
     """
 
     models: tuple[PoolModel, ...]
@@ -30,6 +32,8 @@ class PoolTask:
     demand_qty: np.ndarray
     interval_buckets: np.ndarray
     least_depth: int
+    sitting_code: np.ndarray
+    carried: "SeriesOutcome | None" = None
     judged_qty: np.ndarray | None = None
     is_observed: np.ndarray | None = None
     event_factor: np.ndarray | None = None
@@ -48,6 +52,16 @@ class PoolTask:
     def needed_buckets(self) -> np.ndarray:
         """Newest buckets that a series' outcome may depend on: what its earliest origin may learn from, (n,)."""
         return needed_buckets(self.settings, self.horizon)
+
+    def select(self, rows: np.ndarray) -> "PoolTask":
+        """The task of some of its series."""
+        return replace(
+            self,
+            demand_qty=self.demand_qty[rows],
+            interval_buckets=self.interval_buckets[rows],
+            sitting_code=self.sitting_code[rows],
+            carried=None if self.carried is None else self.carried.select(rows),
+        )
 
 
 def whole_buckets(buckets: np.ndarray) -> np.ndarray:
@@ -72,16 +86,25 @@ class SeriesOutcome:
         is_whole: whether it is whole numbers, (n,).
         naive_mae_qty: error of the naive forecast before the earliest origin, scale of MASE, (n,).
         horizon: buckets that models were compared at, (n,).
+        wanted_horizon: protection interval then, whole buckets, which a short history may not allow, (n,).
+        learnt: buckets that the earliest origin may learn from, (n,).
         fold_count: origins, (n,).
         independent_folds: what overlapping origins are worth, (n,).
         span_demand_qty: mean actual cumulative demand over the spans judged, (n,).
         naive_rmse_qty: RMSE of the naive benchmark, (n,).
         rmse_qty: RMSE of the champion, (n,).
         held_out_rmse_qty: RMSE of choosing a champion without the origin that it is then judged at, (n,).
+        naive_score_qty: loss of the naive benchmark, by which the pool chooses, (n,).
+        champion_score_qty: loss of the champion, (n,).
+        challenger_score_qty: loss of the challenger, (n,).
+        is_selected: whether a tournament was held; else the champion was refitted, and what is told of the back-test
+            is that of its last tournament, (n,).
         champion_code: model of each series, (n,).
+        challenger_code: model with the least loss beside it, empty where there is none, (n,).
         reason_code: why it was chosen, (n,).
         fault_text: models that could not be used, and why, one a line; empty where there is none, (n,).
-        model_rmse_qty: RMSE of cumulative demand over the horizon of the pool's models, simplest first, (n, M).
+        model_score_qty: loss of the pool's models, simplest first, (n, M).
+        model_rmse_qty: RMSE of cumulative demand over the horizon, likewise, (n, M).
         model_bias_qty: mean of forecast minus actual cumulative demand, likewise, (n, M).
         forecast_qty: forecast by bucket, (n, F).
         interval_variance: mean squared cumulative error over the protection interval, units squared, (n,).
@@ -107,15 +130,23 @@ class SeriesOutcome:
     is_whole: np.ndarray
     naive_mae_qty: np.ndarray
     horizon: np.ndarray
+    wanted_horizon: np.ndarray
+    learnt: np.ndarray
     fold_count: np.ndarray
     independent_folds: np.ndarray
     span_demand_qty: np.ndarray
     naive_rmse_qty: np.ndarray
     rmse_qty: np.ndarray
     held_out_rmse_qty: np.ndarray
+    naive_score_qty: np.ndarray
+    champion_score_qty: np.ndarray
+    challenger_score_qty: np.ndarray
+    is_selected: np.ndarray
     champion_code: np.ndarray
+    challenger_code: np.ndarray
     reason_code: np.ndarray
     fault_text: np.ndarray
+    model_score_qty: np.ndarray
     model_rmse_qty: np.ndarray
     model_bias_qty: np.ndarray
     forecast_qty: np.ndarray

@@ -21,7 +21,7 @@ from stockstrata.forecasting.interval_methods import (
     halfway,
 )
 from stockstrata.forecasting.metrics import safe_ratio
-from stockstrata.forecasting.outcome import SeriesOutcome
+from stockstrata.forecasting.outcome import SeriesOutcome, whole_buckets
 from stockstrata.forecasting.predictive import (
     BUCKET_LEVELS,
     ROUNDING_RATE,
@@ -55,7 +55,6 @@ class CycleFacts:
         protection_days: protection interval, days, (n,).
         lead_time_sd_days: standard deviation of the lead time, days, (n,).
         lead_time_grade: evidence grade of the lead time, (n,).
-        wanted_horizon: protection interval in whole buckets, (n,).
         wanted_folds: origins that the pool asks for, (n,).
         history_buckets: longest history that the pool uses, (n,).
         shrinkage_origins: weight of the segment in the variance, origins.
@@ -70,7 +69,6 @@ class CycleFacts:
     protection_days: np.ndarray
     lead_time_sd_days: np.ndarray
     lead_time_grade: np.ndarray
-    wanted_horizon: np.ndarray
     wanted_folds: np.ndarray
     history_buckets: np.ndarray
     shrinkage_origins: float
@@ -151,13 +149,13 @@ def score_table(facts: CycleFacts, series: SeriesOutcome) -> pd.DataFrame:
             "model_code": code,
             "horizon_buckets": series.horizon[row],
             "fold_count": series.fold_count[row],
-            "score_ratio": safe_ratio(rmse, series.span_demand_qty[row]),
+            "score_ratio": safe_ratio(series.model_score_qty[row, position], series.span_demand_qty[row]),
             "cumulative_rmse_qty": rmse,
             "cumulative_bias_qty": series.model_bias_qty[row, position],
             "is_champion": code == series.champion_code[row],
         }
     )
-    return _with_keys(facts, table, row, MODEL_SCORE)
+    return with_keys(facts, table, row, MODEL_SCORE)
 
 
 def fault_table(facts: CycleFacts, series: SeriesOutcome) -> pd.DataFrame:
@@ -171,8 +169,8 @@ def fault_table(facts: CycleFacts, series: SeriesOutcome) -> pd.DataFrame:
 
 def champion_table(facts: CycleFacts, series: SeriesOutcome) -> pd.DataFrame:
     """CHAMPION: the model of each series and how it fared against the naive benchmark."""
-    is_judged = np.isfinite(series.rmse_qty) & np.isfinite(series.naive_rmse_qty)
-    better = pd.array(series.rmse_qty < series.naive_rmse_qty, dtype="boolean")
+    is_judged = np.isfinite(series.champion_score_qty) & np.isfinite(series.naive_score_qty)
+    better = pd.array(series.champion_score_qty < series.naive_score_qty, dtype="boolean")
     better[~is_judged] = pd.NA
     table = pd.DataFrame(
         {
@@ -181,14 +179,14 @@ def champion_table(facts: CycleFacts, series: SeriesOutcome) -> pd.DataFrame:
             "model_code": series.champion_code,
             "horizon_buckets": series.horizon,
             "fold_count": series.fold_count,
-            "score_ratio": safe_ratio(series.rmse_qty, series.span_demand_qty),
-            "naive_score_ratio": safe_ratio(series.naive_rmse_qty, series.span_demand_qty),
+            "score_ratio": safe_ratio(series.champion_score_qty, series.span_demand_qty),
+            "naive_score_ratio": safe_ratio(series.naive_score_qty, series.span_demand_qty),
             "is_better_than_naive": better,
             "reason_code": series.reason_code,
             "evidence_grade": _forecast_grade(facts, series),
         }
     )
-    return _with_keys(facts, table, np.arange(len(table)), CHAMPION)
+    return with_keys(facts, table, np.arange(len(table)), CHAMPION)
 
 
 def forecast_table(
@@ -218,15 +216,20 @@ def forecast_table(
                 **quantiles(total, sd, lifted_method(method, sd, baseline_mean=mean, mean=total), BUCKET_LEVELS),
             }
         )
-        return _with_keys(facts, table, row, DEMAND_FORECAST)
+        return with_keys(facts, table, row, DEMAND_FORECAST)
 
     return _by_rows(rows_of, series.series_count, workers)
 
 
 def interval_choice(
-    facts: CycleFacts, series: SeriesOutcome, uncertainty: CycleUncertainty, candidates: Sequence[IntervalMethod]
+    facts: CycleFacts,
+    series: SeriesOutcome,
+    uncertainty: CycleUncertainty,
+    candidates: Sequence[IntervalMethod],
+    *,
+    earlier: pd.DataFrame | None,
 ) -> IntervalChoice:
-    """How each segment's demand over the interval is described, judged by what the origins show."""
+    """How each segment's demand over the interval is described, judged by what the origins of its tournaments show."""
     mean, largest = series.origin_forecast_qty, uncertainty.largest_window_qty[:, None]
     variance = spread.bounded_by_lumps(uncertainty.interval.known_sd_qty**2, np.nan_to_num(mean), largest)
     backtest = IntervalBacktest(
@@ -242,7 +245,7 @@ def interval_choice(
         segment_code=facts.segment_code,
         pool_code=facts.pool_code,
     )
-    return choose_interval_methods(backtest, candidates)
+    return choose_interval_methods(backtest, candidates, earlier)
 
 
 def lead_time_demand_table(
@@ -274,7 +277,7 @@ def lead_time_demand_table(
     is_taken = is_running | is_pooled | is_own
     table["interval_method_code"] = np.where(is_taken, taken, ERRORS).astype(object)
     table["evidence_grade"] = worst_grade(pd.Series(_forecast_grade(facts, series)), pd.Series(facts.lead_time_grade))
-    return _with_keys(facts, table, np.arange(len(table)), LEAD_TIME_DEMAND)
+    return with_keys(facts, table, np.arange(len(table)), LEAD_TIME_DEMAND)
 
 
 def _own_shapes(facts: CycleFacts, rows: np.ndarray) -> np.ndarray:
@@ -283,7 +286,7 @@ def _own_shapes(facts: CycleFacts, rows: np.ndarray) -> np.ndarray:
         one[np.isfinite(one)][-facts.history_buckets[row] :]
         for row, one in zip(rows, facts.panel.demand_qty[rows], strict=True)
     ]
-    runs = Windows.of(series, facts.wanted_horizon[rows])
+    runs = Windows.of(series, whole_buckets(facts.buckets[rows]))
     ends = np.array([len(one) for one in series], dtype=np.int64).reshape(-1, 1)
     mean, sd = runs.moments(ends)
     return (runs.quantiles(ends, PROBABILITIES.tolist())[:, 0] - mean) / sd
@@ -292,7 +295,10 @@ def _own_shapes(facts: CycleFacts, rows: np.ndarray) -> np.ndarray:
 def backtest_accuracy(
     facts: CycleFacts, series: SeriesOutcome, uncertainty: CycleUncertainty, *, workers: int
 ) -> pd.DataFrame:
-    """FORECAST_ACCURACY of the champions at their newest origins; quantiles of an origin come from the others."""
+    """FORECAST_ACCURACY of the champions that had a tournament, at their newest origins.
+
+    Quantiles of an origin come from the others. A champion that was only refitted is judged by its frozen forecasts.
+    """
 
     def rows_of(held: np.ndarray) -> pd.DataFrame:
         predicted, actual = series.predicted_qty[held], series.actual_qty[held]
@@ -332,11 +338,12 @@ def _by_rows(rows_of: Callable[[np.ndarray], pd.DataFrame], count: int, workers:
 def _forecast_grade(facts: CycleFacts, series: SeriesOutcome) -> np.ndarray:
     # Half of the wanted origins at the full horizon is enough evidence; fallbacks have none.
     enough = series.fold_count >= np.maximum(np.ceil(facts.wanted_folds / 2), 1)
-    is_full = enough & (series.horizon >= facts.wanted_horizon) & np.isfinite(series.rmse_qty)
+    is_full = enough & (series.horizon >= series.wanted_horizon) & np.isfinite(series.rmse_qty)
     return np.where(is_full, "full", "degraded").astype(object)
 
 
-def _with_keys(facts: CycleFacts, table: pd.DataFrame, row: np.ndarray, contract: Table) -> pd.DataFrame:
+def with_keys(facts: CycleFacts, table: pd.DataFrame, row: np.ndarray, contract: Table) -> pd.DataFrame:
+    """The columns of a contract, period left out: `table` with the keys of the given rows of the panel before it."""
     keyed = facts.panel.keys[KEY].iloc[row].reset_index(drop=True)
     names = [column.name for column in contract.columns if column.name != "period_start_date"]
     return pd.concat([keyed, table.reset_index(drop=True)], axis=1).loc[:, names]

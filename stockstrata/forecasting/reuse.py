@@ -1,12 +1,13 @@
 """Taking over what an earlier run of a cycle found for series whose inputs are the same.
 
 The outcome of a series is a function of few things: its newest buckets, its protection interval, the models and
-settings of its pool, and the code. Where all of them are as they were, so is the outcome, to the last digit. What is
-pooled over series (variances, quantiles, accuracy) is worked out anew each time from the outcomes of all.
+settings of its pool, the code, and what earlier cycles say of its champion. Where all of them are as they were, so is
+the outcome, to the last digit. What is pooled over series (variances, quantiles, accuracy) is worked out anew each time
+from the outcomes of all.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
@@ -29,11 +30,13 @@ class SeriesInputs:
         history_hash: hash of the newest buckets, (n,).
         interval_buckets: protection interval, buckets, (n,).
         method_hash: hash of the pool's models and settings, the season, and the code, (n,).
+        champion_hash: hash of the champion that must be beaten, or that is refitted with its back-test, (n,).
     """
 
     history_hash: np.ndarray
     interval_buckets: np.ndarray
     method_hash: np.ndarray
+    champion_hash: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,8 @@ class Reuse:
 
     Attributes:
         origin: `reused`, or why the series must be computed, the first that holds: `new` (no earlier outcome),
-            `method` (models, settings or code), `interval` (lead time or review period) or `history`, (n,).
+            `method` (models, settings or code), `interval` (lead time or review period), `history` or
+            `champion` (what earlier cycles say of it), (n,).
         held: row of the earlier outcome of each reused series, in the order of these.
     """
 
@@ -88,6 +92,7 @@ def task_inputs(task: PoolTask, code_version: str) -> SeriesInputs:
         np.array(histories, dtype=object),
         task.interval_buckets,
         np.full(len(histories), method, dtype=object),
+        _champion_hashes(task),
     )
 
 
@@ -110,11 +115,24 @@ def reusable(states: SeriesStates | None, keys: pd.DataFrame, inputs: SeriesInpu
             # The interval decides how much history is hashed.
             inputs.interval_buckets != before.interval_buckets[place],
             inputs.history_hash != before.history_hash[place],
+            inputs.champion_hash != before.champion_hash[place],
         ],
-        ["new", "method", "interval", "history"],
+        ["new", "method", "interval", "history", "champion"],
         REUSED,
     ).astype(object)
     return Reuse(origin, place[origin == REUSED])
+
+
+def _champion_hashes(task: PoolTask) -> np.ndarray:
+    sitting = [f"tournament {code}".encode() for code in task.sitting_code]
+    if task.carried is None:
+        return np.array([_hash(code) for code in sitting], dtype=object)
+    parts = [np.asarray(getattr(task.carried, field.name)) for field in fields(task.carried)]
+    figures = np.hstack([part.reshape(len(sitting), -1).astype(float) for part in parts if part.dtype != object])
+    words = ["\n".join(row) for row in zip(*(part for part in parts if part.dtype == object), strict=True)]
+    return np.array(
+        [_hash(row.tobytes() + word.encode()) for row, word in zip(figures, words, strict=True)], dtype=object
+    )
 
 
 def _hash(content: bytes) -> str:

@@ -1,5 +1,6 @@
 """Forecast a whole planning cycle: validate, choose, forecast, and demand over each protection interval."""
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
@@ -8,9 +9,11 @@ import pandas as pd
 
 from stockstrata.columns import aligned, numbers, texts
 from stockstrata.errors import PlanningError
-from stockstrata.forecasting import report
+from stockstrata.forecasting import register, report
+from stockstrata.forecasting.earlier import EarlierChampions
 from stockstrata.forecasting.outcome import PoolTask, join_outcomes, needed_buckets, whole_buckets
 from stockstrata.forecasting.reuse import REUSED, SeriesInputs, SeriesStates, reusable, task_inputs
+from stockstrata.forecasting.selection import SelectionPlan, selection_plan
 from stockstrata.forecasting.workers import forecast_tasks
 from stockstrata.history.signal import LearntHistory
 from stockstrata.panel import DemandPanel
@@ -34,6 +37,9 @@ class ForecastResult:
         lead_time_demand: LEAD_TIME_DEMAND.
         interval_methods: INTERVAL_METHOD.
         accuracy: FORECAST_ACCURACY, evaluation_code `rolling_origin`.
+        register: CHAMPION_REGISTER.
+        backtests: CHAMPION_BACKTEST of the series that had a tournament.
+        backtest_lags: CHAMPION_BACKTEST_LAG of these.
         faults: models that could not be used on a series, which the others then stood in for: `item_id, location_id,
             model_code, fault_text`.
         origins: where the outcome of each series comes from: `item_id, location_id, origin_code` as in `reuse.Reuse`.
@@ -46,6 +52,9 @@ class ForecastResult:
     lead_time_demand: pd.DataFrame
     interval_methods: pd.DataFrame
     accuracy: pd.DataFrame
+    register: pd.DataFrame
+    backtests: pd.DataFrame
+    backtest_lags: pd.DataFrame
     faults: pd.DataFrame
     origins: pd.DataFrame
     states: SeriesStates
@@ -60,6 +69,8 @@ def forecast_segments(
     workers: int,
     code_version: str = "",
     earlier: SeriesStates | None = None,
+    champions: EarlierChampions | None = None,
+    as_of: dt.date | None = None,
     history: LearntHistory | None = None,
 ) -> ForecastResult:
     """Forecast every item-location by the pool of its segment, with demand over lead time plus review period.
@@ -73,6 +84,9 @@ def forecast_segments(
         code_version: changes with everything else that results depend on.
         earlier: outcomes of an earlier run, taken over for series whose inputs are the same; the result does not
             depend on it.
+        champions: champions of the cycles before; without them every series gets a tournament, with them only those
+            that `selection_plan` names, and the others a refit.
+        as_of: cut-off of the cycle, for the cadence of tournaments; the day after the newest bucket where not given.
         history: the adjusted history of the same series, which is learnt from in place of `panel`, what accuracy is
             judged by, and promotions past and to come; None where demand is taken as it is.
 
@@ -108,22 +122,37 @@ def forecast_segments(
         protection_days=days,
         lead_time_sd_days=np.nan_to_num(numbers(supply, "lead_time_sd_days")),
         lead_time_grade=texts(supply, "evidence_grade").to_numpy(dtype=object),
-        wanted_horizon=whole_buckets(buckets),
         wanted_folds=_of_pool(pool, parameters, "fold_count"),
         history_buckets=_of_pool(pool, parameters, "max_history_buckets"),
         shrinkage_origins=parameters.settings.variance_shrinkage_origins,
         future_factor=None if history is None else history.event_factor[:, panel.demand_qty.shape[1] :],
     )
-    tasks, rows = _tasks(panel, history, pool, buckets, parameters, np.arange(len(segment)))
+    settings = _settings(parameters)
+    plan = selection_plan(
+        panel,
+        pool,
+        buckets,
+        settings=settings,
+        models=facts.pool_models,
+        as_of=as_of or _day_after(panel),
+        earlier=champions,
+    )
+    tasks, rows = _tasks(facts, plan, history, parameters, np.arange(len(segment)))
     inputs = _joined_inputs([task_inputs(task, code_version) for task in tasks], rows, len(segment))
     reuse = reusable(earlier, panel.keys, inputs)
     outcomes = []
     if earlier is not None and len(reuse.rows):
-        tasks, rows = _tasks(panel, history, pool, buckets, parameters, np.flatnonzero(reuse.origin != REUSED))
+        tasks, rows = _tasks(facts, plan, history, parameters, np.flatnonzero(reuse.origin != REUSED))
         outcomes, rows = [earlier.outcome.select(reuse.held)], [reuse.rows, *rows]
     series = join_outcomes([*outcomes, *forecast_tasks(tasks, workers)], rows, len(segment))
     uncertainty = report.cycle_uncertainty(facts, series)
-    choice = report.interval_choice(facts, series, uncertainty, parameters.interval_methods)
+    choice = report.interval_choice(
+        facts,
+        series,
+        uncertainty,
+        parameters.interval_methods,
+        earlier=None if champions is None else champions.methods,
+    )
     return ForecastResult(
         scores=report.score_table(facts, series),
         champions=report.champion_table(facts, series),
@@ -131,6 +160,9 @@ def forecast_segments(
         lead_time_demand=report.lead_time_demand_table(facts, series, uncertainty, choice),
         interval_methods=choice.table,
         accuracy=report.backtest_accuracy(facts, series, uncertainty, workers=workers),
+        register=register.register_table(facts, series, plan, settings),
+        backtests=register.backtest_table(facts, series, uncertainty, plan, settings),
+        backtest_lags=register.backtest_lag_table(facts, series),
         faults=report.fault_table(facts, series),
         origins=panel.keys.assign(origin_code=reuse.origin),
         states=SeriesStates(panel.keys, inputs, series),
@@ -172,32 +204,37 @@ def buckets_ahead(panel: DemandPanel, lead_times: pd.DataFrame, parameters: Plan
     return max(int(whole_buckets(np.array([days / panel.mean_bucket_days]))[0]), least)
 
 
+def _day_after(panel: DemandPanel) -> dt.date:
+    return pd.date_range(panel.bucket_start_dates[-1], periods=2, freq=panel.bucket_days)[1].date()
+
+
 def _tasks(
-    panel: DemandPanel,
+    facts: report.CycleFacts,
+    plan: SelectionPlan,
     history: LearntHistory | None,
-    pool: np.ndarray,
-    buckets: np.ndarray,
     parameters: PlanningParameters,
     wanted: np.ndarray,
 ) -> tuple[list[PoolTask], list[np.ndarray]]:
-    """Chunks of the wanted series, each of one pool, and the rows of their series."""
-    settings, models = _settings(parameters), _pool_models(parameters)
+    """Chunks of the wanted series, each of one pool with tournaments or refits alone, and the rows of their series."""
+    settings, panel = _settings(parameters), facts.panel
     least = LEAST_FORECAST_BUCKETS.get(panel.season_length, panel.season_length // 4)
     tasks, rows = [], []
-    for code in sorted(set(pool[wanted])):
-        members = wanted[pool[wanted] == code]
+    for code, is_due in sorted(set(zip(facts.pool_code[wanted], plan.is_due[wanted], strict=True))):
+        members = wanted[(facts.pool_code[wanted] == code) & (plan.is_due[wanted] == is_due)]
         for start in range(0, len(members), CHUNK_SERIES):
             held = members[start : start + CHUNK_SERIES]
             # Only what the earliest origins may learn from is handed over.
-            needed = int(needed_buckets(settings[code], whole_buckets(buckets[held])).max())
+            needed = int(needed_buckets(settings[code], whole_buckets(facts.buckets[held])).max())
             tasks.append(
                 PoolTask(
-                    models=models[code],
+                    models=facts.pool_models[code],
                     settings=settings[code],
                     season_length=panel.season_length,
                     demand_qty=panel.demand_qty[held, -needed:],
-                    interval_buckets=buckets[held],
+                    interval_buckets=facts.buckets[held],
                     least_depth=least,
+                    sitting_code=plan.sitting_code[held],
+                    carried=None if is_due or plan.backtest is None else plan.backtest.select(held),
                     **_told(history, panel.demand_qty.shape[1], held, needed),
                 )
             )

@@ -94,3 +94,16 @@ class Windows:
                 at_low, at_high = np.where(has, at_low, 0.0), np.where(has, at_high, 0.0)
                 out[:, end, position] = np.where(has, at_low + (rank - low) * (at_high - at_low), np.nan)
         return out
+
+
+def runs_to_come(series: Sequence[np.ndarray], interval_buckets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of the runs of each history, stretched to its protection interval, (n, 1).
+
+    Args:
+        series: histories without gaps.
+        interval_buckets: protection interval, buckets, fractional, (n,).
+    """
+    now = Windows.of(series, np.ceil(interval_buckets - 1e-9).astype(np.int64))
+    mean, sd = now.moments(np.array([len(one) for one in series], dtype=np.int64).reshape(-1, 1))
+    wider = safe_ratio(interval_buckets, now.run_buckets)[:, None]
+    return mean * wider, sd * np.sqrt(wider)

@@ -124,8 +124,7 @@ def test_what_is_published_rests_on_every_mart_and_on_the_record_of_their_hashes
 
 def test_lineage_leads_from_raw_to_published_without_a_gap(graph):
     ancestors = {key.to_user_string() for key in graph.get_ancestor_asset_keys(dg.AssetKey(["published", "marts"]))}
-    # Scores of the models that were not chosen stay in the warehouse.
-    assert {name.replace(".", "/") for name in TABLES} - {"forecast/model_score"} <= ancestors
+    assert {name.replace(".", "/") for name in TABLES} <= ancestors
     assert {"raw/demand", "raw/items", "staging/stg_demand", "quality/load"} <= ancestors
     assert {"parameters/segment_strategies", "intermediate/int_demand__bucketed"} <= ancestors
 

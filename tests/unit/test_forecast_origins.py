@@ -14,7 +14,8 @@ from stockstrata.parameters import PoolSettings
 def _settings(folds: int = 10, step: int = 4) -> PoolSettings:
     return PoolSettings(
         pool_code="p", fold_count=folds, fold_step_buckets=step, max_history_buckets=156,
-        tie_tolerance_rate=0.02, champion_margin_rate=0.3,
+        tie_tolerance_rate=0.02, champion_margin_rate=0.3, selection_loss="rmse", replacement_margin_rate=0.1,
+        tournament_cadence_days=84.0, drift_signal_limit=5.0, material_change_rate=0.25,
         valid_from_date=dt.date(1900, 1, 1), approved_by="test", reason="test",
     )  # fmt: skip
 

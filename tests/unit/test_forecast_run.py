@@ -10,7 +10,8 @@ import pytest
 
 from stockstrata.errors import PlanningError
 from stockstrata.forecasting import engine, report, run, workers
-from stockstrata.forecasting.pool import ChoiceRule, choose_champions, forecast_pool
+from stockstrata.forecasting.choice import ChoiceRule, choose_champions
+from stockstrata.forecasting.pool import forecast_pool
 from stockstrata.forecasting.run import ForecastResult, forecast_segments
 from stockstrata.panel import DemandPanel
 from stockstrata.parameters import PARAMETER_TABLES, PlanningParameters, planning_parameters

@@ -42,7 +42,7 @@ def test_a_worker_that_dies_is_told_and_nobody_waits(parameter_tables, monkeypat
     parameters = planning_parameters(parameter_tables, as_of=dt.date(2025, 1, 1), version="test")
     models = tuple(model for model in parameters.forecast_pools if model.pool_code == "short")
     settings = next(found for found in parameters.forecast_settings if found.pool_code == "short")
-    task = PoolTask(models, settings, 52, np.ones((1, 60)), np.array([4.0]), 13)
+    task = PoolTask(models, settings, 52, np.ones((1, 60)), np.array([4.0]), 13, np.array([""]))
     with pytest.raises(PlanningError, match=r"memory runs out.*STOCKSTRATA_WORKERS"):
         forecast_tasks([task, dataclasses.replace(task, demand_qty=_Killer())], 2)
 

@@ -118,3 +118,16 @@ def test_nothing_judged_stays_with_errors():
 
 def test_halfway_keeps_the_own_figure_where_the_other_is_unknown():
     assert halfway(np.array([2.0, 4.0]), np.array([6.0, np.nan])).tolist() == [4.0, 4.0]
+
+
+def test_a_segment_without_origins_keeps_the_way_and_shape_of_the_cycle_before():
+    demand = np.where(RNG.uniform(size=(N, K)) < 0.96, 90.0, 340.0)
+    lumps = _backtest(demand_qty=demand, window_quantile_qty=np.full((N, J, len(WINDOW_LEVELS)), 100.0))
+    before = choose_interval_methods(lumps, ALL)
+    assert before.method_by_segment["S1"] == CONFORMAL
+    between = choose_interval_methods(_backtest(demand_qty=np.full((N, K), np.nan)), ALL, before.table)
+    assert between.method_by_segment == before.method_by_segment
+    assert between.shapes["S1"].tolist() == before.shapes["S1"].tolist()
+    assert set(between.table["judged_on_code"]) == {"earlier_cycle"}
+    # A tournament judges anew.
+    assert choose_interval_methods(_backtest(), ALL, before.table).method_by_segment["S1"] == ERRORS

@@ -1,0 +1,150 @@
+"""Choosing the model of a series from its back-test: the loss, the rule, and what holding on to a champion means."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stockstrata.forecasting.members import ENSEMBLE
+from stockstrata.forecasting.metrics import masked_mean, masked_sum
+from stockstrata.forecasting.outcome import PoolTask
+
+
+@dataclass(frozen=True)
+class ChoiceRule:
+    """When which model is taken.
+
+    Attributes:
+        tie_tolerance_rate: share above the least score that still counts as a tie, which the simplest model wins.
+        incumbent: position of the model that others must beat by a margin; None where there is none.
+        margin_rate: share by which the least score must lie below the incumbent's to take its place.
+        replacement_rate: share by which a score must lie below that of a sitting champion to take its place.
+    """
+
+    tie_tolerance_rate: float
+    incumbent: int | None = None
+    margin_rate: float = 0.0
+    replacement_rate: float = 0.0
+
+
+def choice_rule(task: PoolTask) -> ChoiceRule:
+    """The rule of a pool: its settings, and the ensemble as incumbent where the pool lists it."""
+    codes = [model.model_code for model in task.models]
+    return ChoiceRule(
+        task.settings.tie_tolerance_rate,
+        codes.index(ENSEMBLE) if ENSEMBLE in codes else None,
+        task.settings.champion_margin_rate,
+        task.settings.replacement_margin_rate,
+    )
+
+
+def positions(codes: np.ndarray, task: PoolTask) -> np.ndarray:
+    """Position of each model code in the pool, -1 where it has none, (n,)."""
+    place = {model.model_code: position for position, model in enumerate(task.models)}
+    return np.array([place.get(str(code), -1) for code in codes], dtype=np.int64)
+
+
+def losses(errors: np.ndarray, fold_count: np.ndarray, loss_code: str) -> np.ndarray:
+    """Loss of each model from its errors of cumulative demand at the origins; NaN unless it has all of them.
+
+    A model is scored on all origins of its series or on none: scores over different origins do not compare.
+
+    Args:
+        errors: forecast minus actual cumulative demand, units, NaN where there is no origin, (..., K).
+        fold_count: origins of the series, broadcast over the axes before the last.
+        loss_code: `rmse` (root of the mean square) or `mae` (mean of the absolute errors).
+
+    Example: errors [3, -4] over 2 origins: rmse 3.54, mae 3.5.
+    """
+    found = np.isfinite(errors).sum(axis=-1)
+    loss = masked_mean(np.abs(errors)) if loss_code == "mae" else np.sqrt(masked_mean(errors**2))
+    return np.where((found == fold_count) & (found > 0), loss, np.nan)
+
+
+def choose_champions(
+    score: np.ndarray, rule: ChoiceRule, *, equal: np.ndarray, sitting: np.ndarray | None = None
+) -> np.ndarray:
+    """Position of the champion of each series: the incumbent, or else the simplest model near the least score.
+
+    A sitting champion stays unless the model that the rule takes is better by `replacement_rate`.
+
+    Args:
+        score: scores (n, M), simplest model first, less is better, NaN where not scored.
+        rule: margins and tolerance.
+        equal: absolute difference that is rounding, (n,).
+        sitting: position of the champion that each series had, -1 where none is to be kept, (n,).
+
+    Returns:
+        Positions (n,), -1 where no model was scored.
+
+    Example: scores [[1.01, 1.0]] with tolerance 0.02 give [0]; [[1.0, 0.8]] with incumbent 0 and margin 0.3 too;
+    [[1.0, 0.95]] with sitting [0] and replacement rate 0.1 gives [0].
+    """
+    filled = np.where(np.isfinite(score), score, np.inf)
+    best = filled.min(axis=1)
+    within = filled <= (best * (1.0 + rule.tie_tolerance_rate) + equal)[:, None]
+    chosen = within.argmax(axis=1)
+    if rule.incumbent is not None:
+        is_scored = np.isfinite(score[:, rule.incumbent])
+        held = np.where(is_scored, score[:, rule.incumbent], 0.0)
+        stays = is_scored & (best >= held * (1.0 - rule.margin_rate) - equal)
+        chosen = np.where(stays, rule.incumbent, chosen)
+    if sitting is not None:
+        rows = np.arange(len(score))
+        own = np.where(sitting >= 0, filled[rows, sitting], np.inf)
+        is_scored = np.isfinite(own)
+        held = np.where(is_scored, own, 0.0)
+        stays = is_scored & (filled[rows, chosen] >= held * (1.0 - rule.replacement_rate) - equal)
+        chosen = np.where(stays, sitting, chosen)
+    return np.where(np.isfinite(best), chosen, -1)
+
+
+def challengers(score: np.ndarray, champion: np.ndarray) -> np.ndarray:
+    """Position of the model with the least score beside the champion, (n,); -1 where there is none.
+
+    Example: scores [[1.0, 0.9, 0.95]] with champion [0] give [1], with champion [1] give [2].
+    """
+    filled = np.where(np.isfinite(score), score, np.inf)
+    rows = np.flatnonzero(champion >= 0)
+    filled[rows, champion[rows]] = np.inf
+    return np.where(np.isfinite(filled.min(axis=1)) & (champion >= 0), filled.argmin(axis=1), -1)
+
+
+def held_out_rmse(
+    errors: np.ndarray, fold_count: np.ndarray, rule: ChoiceRule, *, loss_code: str, sitting: np.ndarray
+) -> np.ndarray:
+    """RMSE of the champion that is chosen without the origin that it is then judged at, units, (n,).
+
+    The least of several scores flatters its model. Choosing without an origin and judging at it does not.
+
+    Args:
+        errors: of cumulative demand, (n, M, K).
+        fold_count: origins, (n,).
+        rule: of the choice.
+        loss_code: that the choice goes by.
+        sitting: as in `choose_champions`.
+    """
+    is_scored = (np.isfinite(errors).sum(axis=-1) == fold_count[:, None]) & (fold_count > 0)[:, None]
+    squares = np.where(is_scored[:, :, None], errors**2, np.nan)
+    terms = np.sqrt(squares) if loss_code == "mae" else squares
+    others = masked_sum(terms)[:, :, None] - terms
+    rows, judged = np.arange(len(errors)), np.full((len(errors), errors.shape[2]), np.nan)
+    for fold in range(errors.shape[2]):
+        score = np.maximum(others[:, :, fold], 0.0)
+        score = score if loss_code == "mae" else np.sqrt(score)
+        chosen = choose_champions(score, rule, equal=np.zeros(len(errors)), sitting=sitting)
+        judged[:, fold] = np.where(chosen >= 0, squares[rows, chosen, fold], np.nan)
+    return np.where(fold_count > 1, np.sqrt(masked_mean(judged)), np.nan)
+
+
+def reasons(chosen: np.ndarray, ties: np.ndarray, rule: ChoiceRule, sitting: np.ndarray) -> np.ndarray:
+    """Why the champion was chosen, (n,): the least score, or what held on to it though another scored less.
+
+    Args:
+        chosen: position of the champion, (n,).
+        ties: whether another model scored less, (n,).
+        rule: of the choice.
+        sitting: as in `choose_champions`.
+    """
+    is_incumbent = chosen == (-1 if rule.incumbent is None else rule.incumbent)
+    conditions = [~ties, is_incumbent, chosen == sitting]
+    return np.select(conditions, ["validated", "incumbent_kept", "champion_kept"], "tie_break").astype(object)

@@ -1,0 +1,99 @@
+"""The models of a pool at work on its series: who may be used where, forecasts of each, and their median."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from stockstrata.errors import PlanningError
+from stockstrata.forecasting import engine
+from stockstrata.forecasting.outcome import PoolTask
+
+ENSEMBLE = "ensemble_median"
+"""Median of the forecasts of the pool's other models: errors of different kinds cancel, and one wild model does no harm
+(docs/decisions/0080)."""
+
+LEAST_ENSEMBLE = 2
+"""A median of fewer members is just one of them."""
+
+
+class PoolSeries:
+    """Series of a pool that can be judged, and the models that could not be used on them.
+
+    Attributes:
+        task: the pool.
+        series: their histories.
+        learnt: buckets that each earliest origin may learn from, (n,).
+    """
+
+    def __init__(self, task: PoolTask, series: list[np.ndarray], learnt: np.ndarray) -> None:
+        self.task, self.series, self.learnt = task, series, learnt
+        self._faults: list[dict[str, str]] = [{} for _ in series]
+
+    def paths(self, code: str, rows: np.ndarray, train_ends: np.ndarray, depth: np.ndarray) -> np.ndarray:
+        """Forecasts of some series, (len(rows), K, D); NaN for those that lack the model's seasons."""
+        out = np.full((*train_ends.shape, int(depth.max(initial=1))), np.nan)
+        able = self.is_able(code)[rows]
+        if not able.any():
+            return out
+        places = np.flatnonzero(able)
+        found = engine.forecast_paths(
+            code,
+            [self.series[row] for row in rows[places]],
+            train_ends[places],
+            depth=depth[places],
+            season_length=self.task.season_length,
+            is_seasonal=self.learnt[rows[places]] >= 2 * self.task.season_length,
+            max_history=self.task.settings.max_history_buckets,
+        )
+        out[places, :, : found.qty.shape[2]] = found.qty
+        for place, fault in found.faults.items():
+            self._faults[rows[places[place]]].setdefault(code, fault)
+        return out
+
+    def final(self, code: str, rows: np.ndarray, depth: np.ndarray) -> np.ndarray:
+        """Forecasts of some series from the end of their histories, (len(rows), D)."""
+        if code == ENSEMBLE:
+            members = [model.model_code for model in self.task.models if model.model_code != ENSEMBLE]
+            return ensemble_median({member: self.final(member, rows, depth) for member in members})
+        ends = np.array([[len(self.series[row])] for row in rows], dtype=np.int64)
+        return self.paths(code, rows, ends, depth)[:, 0]
+
+    def is_able(self, code: str) -> np.ndarray:
+        """Whether the earliest origin knows the seasons that the engine and the pool ask for."""
+        asked = [model.min_history_seasons for model in self.task.models if model.model_code == code]
+        return self.learnt >= max([engine.needs_seasons(code), *asked]) * self.task.season_length
+
+    def fault_texts(self) -> list[str]:
+        """For each series the models that could not be used and why, one a line."""
+        return ["\n".join(f"{code}: {text}" for code, text in sorted(found.items())) for found in self._faults]
+
+
+def histories(task: PoolTask) -> list[np.ndarray]:
+    """The newest buckets of each series that its outcome may depend on, from its start.
+
+    Raises:
+        PlanningError: a history has a gap.
+    """
+    return [_started(row)[-needed:] for row, needed in zip(task.demand_qty, task.needed_buckets, strict=True)]
+
+
+def ensemble_median(paths: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Median of the forecasts present, point by point; NaN where fewer than `LEAST_ENSEMBLE` are.
+
+    Example: forecasts 1, 5 and 3 of a bucket give 3.
+    """
+    members = np.stack(list(paths.values()), axis=-1)
+    found = np.isfinite(members).sum(axis=-1)
+    # Missing members are sorted to the end, so the middle is that of those present.
+    ranked = np.sort(np.where(np.isfinite(members), members, np.inf), axis=-1)
+    low = np.take_along_axis(ranked, np.maximum(found - 1, 0)[..., None] // 2, axis=-1)[..., 0]
+    high = np.take_along_axis(ranked, (found // 2)[..., None].clip(0, members.shape[-1] - 1), axis=-1)[..., 0]
+    return np.where(found >= LEAST_ENSEMBLE, (low + high) / 2, np.nan)
+
+
+def _started(row: np.ndarray) -> np.ndarray:
+    present = np.isfinite(row)
+    one = row[int(present.argmax()) :] if present.any() else row[:0]
+    if not np.isfinite(one).all():
+        raise PlanningError("forecast: a demand history has a gap after its start; fill or mask it first.")
+    return one

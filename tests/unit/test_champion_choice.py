@@ -1,0 +1,59 @@
+"""Loss, margins and challengers: who takes whose place."""
+
+import numpy as np
+import pytest
+
+from stockstrata.forecasting.choice import ChoiceRule, challengers, choose_champions, losses, reasons
+
+RULE = ChoiceRule(0.02, replacement_rate=0.1)
+
+
+@pytest.mark.parametrize(
+    ("scores", "sitting", "champion"),
+    [
+        ([1.0, 0.95], 0, 0),  # 5 % better with a margin of 10 %
+        ([1.0, 0.89], 0, 1),
+        ([1.0, 0.9], 0, 0),  # exactly the margin is not beyond it
+        ([0.95, 1.0], 1, 1),
+        ([1.0, 0.95], -1, 1),
+        ([np.nan, 2.0], 0, 1),  # a champion that could not be scored has no claim
+        ([1.0, np.nan], 1, 0),
+        ([np.nan, np.nan], 0, -1),
+        ([0.0, 0.0], 1, 1),
+    ],
+)
+def test_a_sitting_champion_stays_unless_beaten_by_the_margin(scores, sitting, champion):
+    found = choose_champions(np.array([scores]), RULE, equal=np.zeros(1), sitting=np.array([sitting]))
+    assert found.tolist() == [champion]
+
+
+def test_the_incumbent_of_the_pool_has_no_privilege_over_a_sitting_champion():
+    rule = ChoiceRule(0.02, incumbent=1, margin_rate=1.0, replacement_rate=0.1)
+    score = np.array([[1.0, 0.95], [1.0, 0.8]])
+    assert choose_champions(score, rule, equal=np.zeros(2), sitting=np.array([0, 0])).tolist() == [0, 1]
+
+
+def test_losses_are_those_of_the_text_book():
+    errors = np.array([[3.0, -4.0, np.nan], [3.0, np.nan, np.nan]])
+    count = np.array([2, 2])
+    assert losses(errors, count, "rmse")[0] == pytest.approx(np.sqrt(12.5))
+    assert losses(errors, count, "mae")[0] == 3.5
+    assert np.isnan(losses(errors, count, "mae")[1])
+
+
+def test_the_loss_decides_between_seldom_large_and_always_middling_errors():
+    errors = np.array([[[0.0, 0.0, 0.0, 10.0], [4.0, -4.0, 4.0, -4.0]]])
+    by_loss = {code: losses(errors, np.array([[4]]), code) for code in ("rmse", "mae")}
+    chosen = {code: int(choose_champions(score, RULE, equal=np.zeros(1))[0]) for code, score in by_loss.items()}
+    assert chosen == {"rmse": 1, "mae": 0}
+
+
+def test_the_challenger_is_the_best_of_the_others():
+    score = np.array([[1.0, 0.9, 0.95], [1.0, 0.9, 0.95], [1.0, np.nan, np.nan], [1.0, 0.9, 0.8]])
+    assert challengers(score, np.array([0, 1, 0, -1])).tolist() == [1, 2, -1, -1]
+
+
+def test_reasons_say_what_held_on_to_a_champion_that_others_beat():
+    rule = ChoiceRule(0.02, incumbent=2)
+    found = reasons(np.array([0, 2, 1, 0]), np.array([False, True, True, True]), rule, sitting=np.array([-1, 2, 1, -1]))
+    assert found.tolist() == ["validated", "incumbent_kept", "champion_kept", "tie_break"]

@@ -15,6 +15,7 @@ from stockstrata.forecasting.drift import Expected
 from stockstrata.forecasting.metrics import ordered_sum
 from stockstrata.forecasting.outcome import SeriesOutcome
 from stockstrata.forecasting.uncertainty import interval_growth
+from stockstrata.forecasting.windows import WINDOW_LEVELS
 from stockstrata.panel import KEY
 
 
@@ -171,7 +172,7 @@ def _outcome(
         origin_reach=np.ones(n, dtype=np.int64),
         window_mean_qty=nothing,
         window_sd_qty=nothing,
-        window_quantile_qty=nothing[:, :, None],
+        window_quantile_qty=np.full((n, 1, len(WINDOW_LEVELS)), np.nan),
         origin_square_sum=np.zeros((n, 1)),
         origin_square_count=np.zeros((n, 1), dtype=np.int64),
     )

@@ -17,6 +17,7 @@ from orchestration.resources.warehouse import Warehouse
 from stockstrata.forecasting.accuracy import naive_scales, snapshot_accuracy
 from stockstrata.forecasting.run import forecast_segments
 from stockstrata.panel import DemandPanel
+from stockstrata.service_targets import PERIOD_DAYS, review_periods
 from stockstrata.tables import (
     CHAMPION,
     DEMAND_FORECAST,
@@ -48,12 +49,13 @@ _FROZEN = """
         )
     order by all
 """
+_PARAMETERS = ("segment_strategies", "service_targets", "cost_rates", "forecast_pools", "forecast_settings")
 _INPUTS = [
     dg.AssetKey(["intermediate", "int_demand__bucketed"]),
     dg.AssetKey(["intermediate", "int_item_locations__planned"]),
     asset_key(SEGMENT_ASSIGNMENT),
     asset_key(LEAD_TIME),
-    *(dg.AssetKey(["parameters", name]) for name in ("segment_strategies", "forecast_pools", "forecast_settings")),
+    *(dg.AssetKey(["parameters", name]) for name in _PARAMETERS),
 ]
 _TABLES = {
     MODEL_SCORE: "One row per period, item, location and model: its error at rolling origins.",
@@ -100,14 +102,19 @@ def forecast(
     period = period_of(context)
     item_locations = planned_item_locations(warehouse, period)
     panel = demand_history(warehouse, item_locations, cut_off(period))
+    assignment = warehouse.read_period(SEGMENT_ASSIGNMENT.name, period)
+    parameters = parameter_store.in_force(cut_off(period))
     found = forecast_segments(
         panel,
-        warehouse.read_period(SEGMENT_ASSIGNMENT.name, period),
+        assignment,
         warehouse.read_period(LEAD_TIME.name, period),
-        parameters=parameter_store.in_force(cut_off(period)),
+        parameters=parameters,
         workers=SETTINGS.worker_count,
         code_version=code_version(),
         earlier=series_store.read(period),
+        review_periods=review_periods(
+            item_locations, assignment, parameters=parameters, cycle_days=PERIOD_DAYS[SETTINGS.company.period_type]
+        ),
     )
     series_store.write(period, found.states)
     accuracy = pd.concat([found.accuracy, _judged_snapshots(warehouse, panel, period)], ignore_index=True)

@@ -168,6 +168,7 @@ def forecast_table(
                 "horizon_bucket": ahead + 1,
                 "model_code": series.champion_code[row],
                 "mean_qty": mean,
+                "sd_qty": sd,
                 **quantiles(mean, sd, method, BUCKET_LEVELS),
             }
         )

@@ -57,6 +57,7 @@ def forecast_segments(
     workers: int,
     code_version: str = "",
     earlier: SeriesStates | None = None,
+    review_periods: pd.DataFrame | None = None,
 ) -> ForecastResult:
     """Forecast every item-location by the pool of its segment, with demand over lead time plus review period.
 
@@ -69,6 +70,7 @@ def forecast_segments(
         code_version: changes with everything else that results depend on.
         earlier: outcomes of an earlier run, taken over for series whose inputs are the same; the result does not
             depend on it.
+        review_periods: `item_id, location_id, review_period_days` where it is not that of the strategy for all.
 
     Raises:
         PlanningError: a series of the panel has no segment, or no lead time.
@@ -84,6 +86,8 @@ def forecast_segments(
     strategies = _strategies(segment, parameters)
     pool = np.array([strategies[code].forecast_pool for code in segment], dtype=object)
     review = np.array([strategies[code].review_period_days for code in segment], dtype=float)
+    if review_periods is not None:
+        review = numbers(aligned(review_periods, panel.keys, table="review periods"), "review_period_days")
     days = numbers(supply, "lead_time_days") + review
     if not np.isfinite(days).all():
         first = panel.keys.loc[~np.isfinite(days)].iloc[0]

@@ -16,6 +16,7 @@ final as (
         horizon_bucket,
         model_code,
         mean_qty,
+        sd_qty,
         p10_qty,
         p50_qty,
         p80_qty,

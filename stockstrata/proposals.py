@@ -92,7 +92,8 @@ def order_proposals(
     stale += ", because " + texts(policy, "isolation_reason") + "."
     reason = pd.Series(_reasons(out), index=out.index, dtype=str)
     is_projected = out["expected_arrival_stock_qty"].notna()
-    reason[is_projected] = _projected_reasons(out[is_projected], policy[is_projected])
+    if is_projected.any():
+        reason[is_projected] = _projected_reasons(out[is_projected], policy[is_projected])
     out["reason"] = reason + aged.where(is_old, "")
     out["reason"] += stale.where(is_stale, "")
     return out.loc[:, _COLUMNS]

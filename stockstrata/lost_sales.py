@@ -1,18 +1,23 @@
 """The order of an item whose unmet demand is lost: chosen from projected stock at its arrival.
 
 With lost sales the inventory position says too little: what is sold out before an order arrives is gone and leaves the
-order for later demand. The order is the least q of
+order for later demand. What the order must bring so that nothing is lost from its arrival to the end of piece j of its
+window is N_j; the window ends with the arrival of the next order (`stock_paths`). One unit more is held over each piece
+whose N_j is covered, at h, currency per unit and week, and saves one sale where N_J is not, at p, currency per unit
+lost. The least expected cost of the window alone is at the least q of
 
     h sum_j w_j P(N_j <= q) + p P(N_J <= q) >= p
 
-N_j: what the order must bring so that nothing is lost from its arrival to the end of piece j of the window, which ends
-with the arrival of the next order (`stock_paths`); w_j: length of the piece, weeks; h: currency per unit and week in
-stock; p: currency per unit lost. It is where one unit more costs as much to hold, week by week of the window, as it
-saves in lost sales: the least expected cost of the window that the order answers for. With one piece of a week it is
-the newsvendor's critical ratio `p / (p + h)` of stock at the arrival.
+(w_j: length of the piece, weeks): with one piece of a week the newsvendor's ratio `p / (p + h)` of stock at arrival.
+Such myopic orders are close to the best for short lead times, and a little too large: what they leave over is found
+when demand was low, where the next order, which is decided before that is seen, is too large already. So the window
+after is planned along: with q' the next order and M_j what it and the stock left over must bring there,
 
-Such a myopic order is close to the best for short lead times: Zipkin, Operations Research 56 (2008) 1256-1263; van
-Donselaar, de Kok & Rutten, Int. J. Production Economics 45 (1996) 287-302.
+    h sum_j w_j P(N_j <= q) + h sum_j w'_j P(N_J + (M_j - q')+ <= q) + p P(N_J + (M_J - q')+ <= q) >= p
+
+and q' the least order of its own window, given q; the two are found in turn. References: Zipkin, Operations Research
+56 (2008) 1256-1263; Morton, Operations Research 19 (1971) 1708-1716; van Donselaar, de Kok & Rutten, Int. J.
+Production Economics 45 (1996) 287-302.
 """
 
 from dataclasses import dataclass
@@ -22,6 +27,7 @@ import numpy as np
 from stockstrata.replenishment import feasible_order_up, smallest_feasible_order, whole_multiple
 from stockstrata.stock_paths import Needs, ProjectionCase, order_needs
 
+ROUNDS = 4  # in which this order and the next are found in turn
 CHUNK_CELLS = 3_000_000  # numbers of a projection in memory at a time
 _ROUNDING = 1e-9
 
@@ -89,7 +95,7 @@ def lost_sale_orders(
         the least with P(D <= q) of at least 0.833.
     """
     count = len(case.arrival)
-    width = int(np.ceil(case.end.max(initial=1.0))) + case.due.shape[1] + 3
+    width = int(np.ceil((2 * case.end - case.arrival).max(initial=1.0))) + case.due.shape[1] + 4
     step = max(int(CHUNK_CELLS / (path_count * width)), 1)
     parts = [slice(start, min(start + step, count)) for start in range(0, count, step)]
     found = [
@@ -108,8 +114,7 @@ def lost_sale_orders(
 
 def _orders(needs: Needs, terms: OrderTerms, is_whole: np.ndarray, bucket_weeks: float) -> LostSaleOrders:
     needed, weights = _weighted_needs(needs, terms, bucket_weeks)
-    best = np.maximum(_least_quantity(needed, weights, terms), 0.0)
-    best = np.where(is_whole, np.ceil(best - _ROUNDING), best)
+    best = _best_quantity(needs, needed, weights, terms, is_whole, bucket_weeks)
     multiple = whole_multiple(terms.multiple, is_whole)
     upper = feasible_order_up(best, terms.minimum, multiple)
     lower = _feasible_order_down(best, terms.minimum, multiple)
@@ -133,18 +138,56 @@ def _weighted_needs(needs: Needs, terms: OrderTerms, bucket_weeks: float) -> tup
     return np.where(np.isfinite(needed), needed, 0.0), weeks * terms.holding_cost[:, None]
 
 
-def _least_quantity(needed: np.ndarray, holding: np.ndarray, terms: OrderTerms) -> np.ndarray:
-    """Least q at which one unit more costs as much to hold as it saves: a quantile of the weighted needs, (n,)."""
-    count, paths, _ = needed.shape
-    weights = holding.copy()
-    weights[:, -1] += terms.shortage_cost
+def _best_quantity(
+    needs: Needs,
+    needed: np.ndarray,
+    holding: np.ndarray,
+    terms: OrderTerms,
+    is_whole: np.ndarray,
+    bucket_weeks: float,
+) -> np.ndarray:
+    """Order of least expected cost before minimum and multiple, at least 0, whole where units are, (n,)."""
     is_economic = terms.holding_cost > 0
-    wanted = np.where(is_economic, terms.shortage_cost, terms.no_stock_out_rate * terms.shortage_cost)
-    values = needed.reshape(count, -1)
-    order = np.argsort(values, axis=1)
+    wanted = terms.shortage_cost * np.where(is_economic, 1.0, terms.no_stock_out_rate)
+
+    def least(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        found = np.maximum(_weighted_quantile(values, weights, wanted), 0.0)
+        return np.where(is_whole, np.ceil(found - _ROUNDING), found)
+
+    with_loss = holding.copy()
+    with_loss[:, -1] += terms.shortage_cost
+    best = least(needed, with_loss)
+    used = (needs.later_buckets > 0).any(axis=0)
+    plans_along = is_economic & (terms.lot_qty <= 0) & (best > 0)
+    if not plans_along.any() or not used.any():
+        return best
+    later, weeks = needs.later_qty[:, :, used], needs.later_buckets[:, used] * bucket_weeks
+    later_weights = weeks * terms.holding_cost[:, None]
+    later_weights[:, -1] += terms.shortage_cost
+    both = np.concatenate([holding, later_weights], axis=1)
+    end = needed[:, :, -1:]
+    for _ in range(ROUNDS):
+        left = np.maximum(best[:, None, None] - end, 0.0)
+        following = least(later - left, later_weights)
+        short = end + np.maximum(later - following[:, None, None], 0.0)
+        best = np.where(plans_along, least(np.concatenate([needed, short], axis=2), both), best)
+    return best
+
+
+def _weighted_quantile(values: np.ndarray, weights: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Least value at which the weights of the values up to it, averaged over paths, reach what is wanted, (n,).
+
+    Args:
+        values: (n, P, J).
+        weights: of each column, (n, J).
+        wanted: sum of weights, no more than all of them, (n,).
+    """
+    count, paths, _ = values.shape
+    flat = values.reshape(count, -1)
+    order = np.argsort(flat, axis=1)
     sums = np.cumsum(np.take_along_axis(np.tile(weights, (1, paths)), order, axis=1), axis=1) / paths
-    place = np.minimum((sums < wanted[:, None] * (1 - _ROUNDING)).sum(axis=1), values.shape[1] - 1)
-    return np.take_along_axis(values, np.take_along_axis(order, place[:, None], axis=1), axis=1)[:, 0]
+    place = np.minimum((sums < wanted[:, None] * (1 - _ROUNDING)).sum(axis=1), flat.shape[1] - 1)
+    return np.take_along_axis(flat, np.take_along_axis(order, place[:, None], axis=1), axis=1)[:, 0]
 
 
 def _cost(quantity: np.ndarray, needed: np.ndarray, holding: np.ndarray, terms: OrderTerms) -> np.ndarray:

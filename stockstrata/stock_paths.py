@@ -1,8 +1,8 @@
 """Paths of demand and stock up to the arrival of an order and of the one after it, where unmet demand is lost.
 
 Time runs in planning buckets from the cut-off and is cut into pieces at the bucket borders, at every arrival, at the
-arrival of the order that is decided now (`arrival`) and at that of the next order (`end`). What arrives is on the shelf
-at the start of a piece; demand of the piece that finds no stock is lost.
+arrival of the order that is decided now (`arrival`) and at that of the next order (`end`); one more window of that
+length follows. What arrives is on the shelf at the start of a piece; demand of the piece that finds no stock is lost.
 
 Demand of a piece with expected quantity m, given the level L of its path, has mean `m L` and variance `f m L` (f: the
 bucket's own variance over its mean). L is gamma distributed with mean 1 and variance v and the same for all pieces of a
@@ -61,14 +61,19 @@ class Needs:
 
     Attributes:
         needed_qty: least order with which nothing is lost from its arrival to the end of each piece, (n, P, J);
-            negative where stock is left over.
-        piece_buckets: length of each piece from the arrival on, 0 before it, (n, J).
+            negative where stock is left over; as it was at the end for pieces after it.
+        piece_buckets: length of each piece from the arrival to the end, 0 outside, (n, J).
+        later_qty: what the end's stock and the next order must bring so that nothing is lost from the end of the window
+            to the end of each piece of one more window, (n, P, J), 0 before.
+        later_buckets: length of each piece of that window, 0 outside, (n, J).
         arrival_stock_qty: expected stock at the arrival, the order itself left out, units, (n,).
         window_demand_qty: expected demand from the arrival to the end, units, (n,).
     """
 
     needed_qty: np.ndarray
     piece_buckets: np.ndarray
+    later_qty: np.ndarray
+    later_buckets: np.ndarray
     arrival_stock_qty: np.ndarray
     window_demand_qty: np.ndarray
 
@@ -98,27 +103,31 @@ def order_needs(case: ProjectionCase, *, path_count: int, seed: int) -> Needs:
     """
     pieces = _pieces(case)
     demand = _demand(case, pieces, path_count, seed)
-    in_window = pieces.start >= case.arrival[:, None] - _ROUNDING
+    is_later = pieces.start >= case.end[:, None] - _ROUNDING
+    in_window = (pieces.start >= case.arrival[:, None] - _ROUNDING) & ~is_later
     stock = np.repeat(case.on_hand_qty[:, None], path_count, axis=1)
-    balance = np.zeros_like(stock)
-    need = np.full_like(stock, -np.inf)
+    balance, later = np.zeros_like(stock), np.zeros_like(stock)
+    need, later_need = np.full_like(stock, -np.inf), np.zeros_like(stock)
     arrival_stock = np.full(len(stock), np.nan)
-    needed = np.zeros(demand.shape)
+    needed, later_needed = np.zeros(demand.shape), np.zeros(demand.shape)
     for j in range(demand.shape[2]):
-        stock_then = stock + pieces.received_qty[:, j, None]
-        has_begun = in_window[:, j, None]
+        received = pieces.received_qty[:, j, None]
+        stock_then = stock + received
+        is_in, is_after = in_window[:, j, None], is_later[:, j, None]
         first = in_window[:, j] & np.isnan(arrival_stock)
-        balance = np.where(
-            first[:, None], stock_then, balance + np.where(has_begun, pieces.received_qty[:, j, None], 0)
-        )
         arrival_stock = np.where(first, stock_then.mean(axis=1), arrival_stock)
-        balance = np.where(has_begun, balance - demand[:, :, j], 0.0)
-        need = np.where(has_begun, np.maximum(need, -balance), -np.inf)
-        needed[:, :, j] = need
+        balance = np.where(first[:, None], stock_then, balance + np.where(is_in, received, 0.0))
+        balance = np.where(is_in, balance - demand[:, :, j], balance)
+        need = np.where(is_in, np.maximum(need, -balance), need)
+        later = np.where(is_after, later + demand[:, :, j] - received, later)
+        later_need = np.maximum(later_need, later)
+        needed[:, :, j], later_needed[:, :, j] = need, later_need
         stock = np.maximum(stock_then - demand[:, :, j], 0.0)
     return Needs(
         needed_qty=needed,
         piece_buckets=np.where(in_window, pieces.length, 0.0),
+        later_qty=later_needed,
+        later_buckets=np.where(is_later, pieces.length, 0.0),
         arrival_stock_qty=arrival_stock,
         window_demand_qty=np.where(in_window, pieces.mean_qty, 0.0).sum(axis=1),
     )
@@ -126,45 +135,52 @@ def order_needs(case: ProjectionCase, *, path_count: int, seed: int) -> Needs:
 
 def _pieces(case: ProjectionCase) -> _Pieces:
     count, buckets = case.bucket_mean_qty.shape
-    last = int(np.ceil(case.end.max() - _ROUNDING))
+    beyond = 2 * case.end - case.arrival  # one more window
+    last = int(np.ceil(beyond.max() - _ROUNDING))
     due = np.where(np.isfinite(case.due), np.maximum(case.due, 0.0), np.inf)
     borders = np.broadcast_to(np.arange(last + 1, dtype=float), (count, last + 1))
     bounds = np.concatenate([borders, case.arrival[:, None], case.end[:, None], due], axis=1)
-    bounds = np.sort(np.minimum(bounds, case.end[:, None]), axis=1)
+    bounds = np.sort(np.minimum(np.concatenate([bounds, beyond[:, None]], axis=1), beyond[:, None]), axis=1)
     start, length = bounds[:, :-1], np.diff(bounds, axis=1)
     bucket = np.minimum(np.floor(start + _ROUNDING).astype(np.int64), buckets - 1)
     whole_mean = np.take_along_axis(case.bucket_mean_qty, bucket, axis=1)
     mean = whole_mean * length
     own = np.take_along_axis(case.bucket_sd_qty, bucket, axis=1) ** 2
-    dispersion, level = _spread(mean, own * length, case.interval_sd_qty**2, length, case.is_whole)
+    is_judged = start < case.end[:, None] - _ROUNDING
+    dispersion, level = _spread(mean, own * length, case.interval_sd_qty**2, length, is_judged, case.is_whole)
     received = np.zeros_like(mean)
     rows = np.arange(count)
     for column in range(due.shape[1]):  # open orders of one row, not rows
         place = (start < due[:, [column]] - _ROUNDING).sum(axis=1)
-        is_in = (place < mean.shape[1]) & (due[:, column] < case.end - _ROUNDING)
+        is_in = (place < mean.shape[1]) & (due[:, column] < beyond - _ROUNDING)
         received[rows[is_in], place[is_in]] += case.due_qty[is_in, column]
     return _Pieces(start, length, mean, dispersion, received, level)
 
 
 def _spread(
-    mean: np.ndarray, variance: np.ndarray, wanted: np.ndarray, length: np.ndarray, is_whole: np.ndarray
+    mean: np.ndarray,
+    variance: np.ndarray,
+    wanted: np.ndarray,
+    length: np.ndarray,
+    is_judged: np.ndarray,
+    is_whole: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Variance over mean of each piece, (n, J), and variance of the level, (n,), that give the wanted variance.
 
-    A bucket's published variance holds that of the level too: it is taken out as far as whole units allow.
+    The wanted variance is that of the judged pieces together. A bucket's published variance holds that of the level
+    too: it is taken out as far as whole units allow.
     """
-    total = mean.sum(axis=1)
-    squares = (mean * np.divide(mean, length, out=np.zeros_like(mean), where=length > 0)).sum(axis=1)
-    room = total**2 - squares
-    level = np.divide(wanted - variance.sum(axis=1), room, out=np.zeros_like(total), where=room > _ROUNDING * total**2)
-    level = np.clip(level, 0.0, None)
-    shared = level[:, None] * mean * np.divide(mean, length, out=np.zeros_like(mean), where=length > 0)
+    total = np.where(is_judged, mean, 0.0).sum(axis=1)
+    square = mean * np.divide(mean, length, out=np.zeros_like(mean), where=length > 0)
+    room = total**2 - np.where(is_judged, square, 0.0).sum(axis=1)
+    missing = wanted - np.where(is_judged, variance, 0.0).sum(axis=1)
+    level = np.divide(missing, room, out=np.zeros_like(total), where=room > _ROUNDING * total**2)
     least = np.where(is_whole[:, None], mean, 0.0)
-    own = np.maximum(variance - shared, np.minimum(least, variance))
-    sum_own = own.sum(axis=1)
-    level = np.divide(wanted - sum_own, total**2, out=np.zeros_like(total), where=total > 0)
+    own = np.maximum(variance - np.clip(level, 0.0, None)[:, None] * square, np.minimum(least, variance))
+    own_sum = np.where(is_judged, own, 0.0).sum(axis=1)
+    level = np.divide(wanted - own_sum, total**2, out=np.zeros_like(total), where=total > 0)
     # Buckets that vary more than the interval does: their errors take each other back, so each counts for less.
-    shrink = np.divide(wanted, sum_own, out=np.ones_like(total), where=(level < 0) & (sum_own > 0))
+    shrink = np.divide(wanted, own_sum, out=np.ones_like(total), where=(level < 0) & (own_sum > 0))
     own = own * shrink[:, None]
     dispersion = np.divide(own, mean, out=np.zeros_like(mean), where=mean > 0)
     return dispersion, np.clip(level, 0.0, None)

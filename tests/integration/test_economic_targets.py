@@ -76,7 +76,7 @@ def rows(marts: Path, query: str) -> pd.DataFrame:
 
 
 def test_every_item_is_planned_by_the_critical_ratio(weekly):
-    found = rows(weekly, "select * from marts.fct_policy order by item_id")
+    found = rows(weekly, "select * from fct_policy order by item_id")
     assert len(found) == len(MEANS)
     stocked = found[found.policy_family != "do_not_stock"]
     assert len(stocked) >= len(MEANS) - 2
@@ -91,7 +91,7 @@ def test_every_item_is_planned_by_the_critical_ratio(weekly):
 
 
 def test_missing_costs_are_told_and_stop_nothing(weekly):
-    found = rows(weekly, "select * from marts.fct_policy")
+    found = rows(weekly, "select * from fct_policy")
     assert found.unit_cost_amount.isna().all()
     assert (found.order_cost_amount == 0).all()
     assert set(found.evidence_grade) == {"assumed"}
@@ -99,7 +99,7 @@ def test_missing_costs_are_told_and_stop_nothing(weekly):
 
 
 def test_orders_cover_the_week_after_their_arrival_and_no_more(weekly):
-    found = rows(weekly, "select * from marts.fct_order_proposal order by item_id").set_index("item_id")
+    found = rows(weekly, "select * from fct_order_proposal order by item_id").set_index("item_id")
     assert not set(found.index) & {f"P{number:02d}" for number in range(FULL)}
     assert len(found) >= len(MEANS) - FULL - 1
     assert found.expected_receipt_date.eq(pd.Timestamp(CUT_OFF + dt.timedelta(days=14))).all()
@@ -117,6 +117,6 @@ def test_orders_cover_the_week_after_their_arrival_and_no_more(weekly):
 
 
 def test_segments_show_the_target_of_all(weekly):
-    found = rows(weekly, "select * from marts.dim_segment where segment_code <> 'ALL'")
+    found = rows(weekly, "select * from dim_segment where segment_code <> 'ALL'")
     assert set(found.service_measure) == {"economic"}
     assert found.service_target.isna().all()

@@ -237,7 +237,8 @@ def _with_economic_target(out: pd.DataFrame) -> pd.DataFrame:
         out["holding_cost_per_unit_week_amount"].to_numpy(),
         np.maximum(out["review_period_days"].to_numpy() / 7, cover),
     )
-    return out.assign(service_target=out["service_target"].where(out["service_measure"] != ECONOMIC, ratio))
+    is_economic = (out["service_measure"] == ECONOMIC).to_numpy()
+    return out.assign(service_target=np.where(is_economic, ratio, out["service_target"].to_numpy()))
 
 
 def _with_floor(out: pd.DataFrame, solved: np.ndarray, floors: tuple[CriticalityFloor, ...]) -> pd.DataFrame:

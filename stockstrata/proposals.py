@@ -93,7 +93,7 @@ def order_proposals(
     reason = pd.Series(_reasons(out), index=out.index, dtype=str)
     is_projected = out["expected_arrival_stock_qty"].notna()
     if is_projected.any():
-        reason[is_projected] = _projected_reasons(out[is_projected], policy[is_projected])
+        reason[is_projected] = np.array(_projected_reasons(out[is_projected], policy[is_projected]), dtype=object)
     out["reason"] = reason + aged.where(is_old, "")
     out["reason"] += stale.where(is_stale, "")
     return out.loc[:, _COLUMNS]

@@ -272,7 +272,7 @@ CYCLE_MANIFEST = Table(
         Column("output_hash", "VARCHAR", "Hash over the tables that the cycle wrote."),
         Column("load_count", "BIGINT", "Landed loads that the cycle could see."),
         Column("newest_load_id", "VARCHAR", "Newest load in the warehouse when the cycle ran, seen by it or not."),
-        Column("seed", "BIGINT", "Seed of every random draw; 0 where none is drawn."),
+        Column("seed", "BIGINT", "Seed of every random draw that the cycle may make."),
     ),
 )
 

@@ -19,6 +19,7 @@ from orchestration.resources.warehouse import Warehouse
 from stockstrata.forecasting.accuracy import naive_scales, snapshot_accuracy
 from stockstrata.forecasting.run import buckets_ahead, forecast_segments
 from stockstrata.panel import DemandPanel
+from stockstrata.service_targets import PERIOD_DAYS, review_periods
 from stockstrata.tables import (
     CHAMPION,
     CHAMPION_BACKTEST,
@@ -56,6 +57,7 @@ _FROZEN = """
         )
     order by all
 """
+_PARAMETERS = ("segment_strategies", "service_targets", "cost_rates", "forecast_pools", "forecast_settings")
 _INPUTS = [
     dg.AssetKey(["intermediate", "int_demand__bucketed"]),
     dg.AssetKey(["intermediate", "int_item_locations__planned"]),
@@ -63,10 +65,7 @@ _INPUTS = [
     asset_key(LEAD_TIME),
     asset_key(DEMAND_SIGNAL),
     asset_key(PROMOTION_EFFECT),
-    *(
-        dg.AssetKey(["parameters", name])
-        for name in ("segment_strategies", "forecast_pools", "forecast_settings", "interval_methods")
-    ),
+    *(dg.AssetKey(["parameters", name]) for name in _PARAMETERS),
 ]
 _TABLES = {
     MODEL_SCORE: "One row per period, item, location with a tournament and model: its error at rolling origins.",
@@ -123,12 +122,13 @@ def forecast(
     period = period_of(context)
     item_locations = planned_item_locations(warehouse, period)
     panel = demand_history(warehouse, item_locations, cut_off(period))
+    assignment = warehouse.read_period(SEGMENT_ASSIGNMENT.name, period)
     parameters = parameter_store.in_force(cut_off(period))
     lead_times = warehouse.read_period(LEAD_TIME.name, period)
     ahead = buckets_ahead(panel, lead_times, parameters)
     found = forecast_segments(
         panel,
-        warehouse.read_period(SEGMENT_ASSIGNMENT.name, period),
+        assignment,
         lead_times,
         parameters=parameters,
         workers=SETTINGS.worker_count,
@@ -137,6 +137,9 @@ def forecast(
         history=history_to_learn(warehouse, item_locations, period, parameters, ahead=ahead),
         champions=earlier_champions(warehouse, period),
         as_of=cut_off(period),
+        review_periods=review_periods(
+            item_locations, assignment, parameters=parameters, cycle_days=PERIOD_DAYS[SETTINGS.company.period_type]
+        ),
     )
     series_store.write(period, found.states)
     accuracy = pd.concat([found.accuracy, _judged_snapshots(warehouse, panel, period)], ignore_index=True)

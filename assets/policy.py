@@ -22,13 +22,16 @@ from assets.planned import (
     with_rows_of_stale_policies,
 )
 from orchestration.automation import OWNERS, WRITER_POOL
-from orchestration.partitions import PERIODS, cut_off, period_of
+from orchestration.partitions import PERIODS, SETTINGS, cut_off, period_of
 from orchestration.resources.parameters import ParameterStore
 from orchestration.resources.warehouse import Warehouse
 from stockstrata.lead_time import lead_times
 from stockstrata.policy import stale_policies, stock_policies
+from stockstrata.projections import Supply
 from stockstrata.proposals import order_proposals
+from stockstrata.service_targets import PERIOD_DAYS
 from stockstrata.tables import (
+    DEMAND_FORECAST,
     LEAD_TIME,
     LEAD_TIME_DEMAND,
     ORDER_PROPOSAL,
@@ -45,6 +48,20 @@ _POSITIONS = f"""
     where period_start_date = ?
     order by item_id, location_id
 """
+_LOST_SALE_FORECASTS, _LOST_SALE_LINES = (
+    f"""
+    select * exclude (period_start_date)
+    from {table}
+    semi join (select * from {STOCK_POLICY.name} where unmet_demand_code = 'lost_sale')
+        using (period_start_date, item_id, location_id)
+    where period_start_date = ?
+    order by item_id, location_id, {order}
+"""
+    for table, order in (
+        (DEMAND_FORECAST.name, "horizon_bucket"),
+        ("intermediate.int_purchase_orders__open_lines", "order_id, line"),
+    )
+)
 _ISOLATED = dg.AssetKey(["intermediate", "int_item_locations__isolated"])
 # Receipts of what is left out say nothing of its supplier either.
 _RECEIPTS = """
@@ -97,13 +114,15 @@ def lead_time(context: dg.AssetExecutionContext, warehouse: Warehouse, parameter
         asset_key(SEGMENT_ASSIGNMENT),
         asset_key(LEAD_TIME),
         asset_key(LEAD_TIME_DEMAND),
-        dg.AssetKey(["parameters", "segment_strategies"]),
-        dg.AssetKey(["parameters", "cost_rates"]),
+        *(
+            dg.AssetKey(["parameters", name])
+            for name in ("segment_strategies", "service_targets", "criticality_floors", "cost_rates")
+        ),
     ],
     partitions_def=PERIODS,
     owners=OWNERS,
     kinds={"python", "duckdb"},
-    code_version="1",
+    code_version="2",
     pool=WRITER_POOL,
     check_specs=[border_check(STOCK_POLICY)],
 )
@@ -140,19 +159,21 @@ def stock_policy(context: dg.AssetExecutionContext, warehouse: Warehouse, parame
     deps=[
         asset_key(STOCK_POLICY),
         asset_key(LEAD_TIME_DEMAND),
+        asset_key(DEMAND_FORECAST),
         _ITEM_LOCATIONS,
         dg.AssetKey(["intermediate", "int_stock__positions"]),
+        dg.AssetKey(["intermediate", "int_purchase_orders__open_lines"]),
         dg.AssetKey(["parameters", "planning_settings"]),
     ],
     partitions_def=PERIODS,
     owners=OWNERS,
     kinds={"python", "duckdb"},
-    code_version="1",
+    code_version="2",
     pool=WRITER_POOL,
     check_specs=[border_check(ORDER_PROPOSAL)],
 )
 def order_proposal(context: dg.AssetExecutionContext, warehouse: Warehouse, parameter_store: ParameterStore) -> Events:
-    """One row per period, item and location whose inventory position is at or below its reorder point."""
+    """One row per period, item and location that should order, by inventory position or by projected stock."""
     period = period_of(context)
     policies = warehouse.read_period(STOCK_POLICY.name, period)
     item_locations = planned_item_locations(warehouse, period)
@@ -164,6 +185,11 @@ def order_proposal(context: dg.AssetExecutionContext, warehouse: Warehouse, para
         with_rows_of_stale_policies(warehouse, LEAD_TIME_DEMAND.name, demand, policies),
         parameters=parameter_store.in_force(cut_off(period)),
         cut_off_date=cut_off(period),
+        supply=Supply(
+            warehouse.read(_LOST_SALE_FORECASTS, [period]),
+            warehouse.read(_LOST_SALE_LINES, [period]),
+            PERIOD_DAYS[SETTINGS.company.bucket_type],
+        ),
     )
     yield from hand_over(
         warehouse,

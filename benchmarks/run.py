@@ -19,6 +19,7 @@ from benchmarks.expectations import measure_expectations
 from benchmarks.forecasting import measure_forecast
 from benchmarks.installation import measure_install
 from benchmarks.landing import measure_landing
+from benchmarks.lost_sales import measure_lost_sales
 from benchmarks.processes import CommandError
 from benchmarks.scale import measure_scale
 from benchmarks.workbench import Workbench
@@ -32,6 +33,7 @@ BENCHMARKS: dict[str, Callable[[Workbench], reports.Report]] = {
     "broken_lines": measure_broken_lines,
     "great_expectations": measure_expectations,
     "forecast": measure_forecast,
+    "lost_sales": measure_lost_sales,
     **{name: partial(measure_real, name=name) for name in REAL_SOURCES},
     "accuracy": measure_accuracy,
     "install": measure_install,

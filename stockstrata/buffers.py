@@ -7,10 +7,13 @@ from typing import get_args
 import numpy as np
 
 from stockstrata.distributions import DISCRETE, SHAPED, Method, cdf
+from stockstrata.parameters import RateMeasure
 from stockstrata.safety_stock import (
     fill_rate,
     order_up_to_fill_rate,
     order_up_to_for_fill_rate,
+    order_up_to_for_ready_rate,
+    order_up_to_ready_rate,
     reorder_point_for_cycle_service,
     reorder_point_for_fill_rate,
 )
@@ -22,7 +25,7 @@ class ServiceCase:
 
     Attributes:
         method: distribution of demand over the protection interval.
-        measure: cycle_service_level or fill_rate.
+        measure: cycle_service_level, fill_rate or ready_rate.
         target: target of the measure, 0 to 1.
         is_periodic: whether the policy orders up to a level at every review (`R_S`).
         mean: expected demand over the protection interval, units.
@@ -59,6 +62,11 @@ class ServiceCase:
         """The shapes, where the method has them."""
         return self.shape if method in SHAPED else None
 
+    def measured_by(self, measure: np.ndarray | str, target: np.ndarray | float) -> "ServiceCase":
+        """The same case with another measure and target."""
+        size = len(self.mean)
+        return replace(self, measure=np.broadcast_to(measure, size), target=np.broadcast_to(target, size))
+
     def without_supply(self) -> "ServiceCase":
         """The same case with a certain lead time."""
         return replace(self, supply_sd=np.zeros_like(self.supply_sd), total_sd=self.demand_sd)
@@ -72,7 +80,7 @@ class ServiceCase:
 def service_level_stock(case: ServiceCase) -> np.ndarray:
     """Level that meets the target, before rounding and caps, units; zero without demand.
 
-    For `R_S` the base-stock level; else the reorder point.
+    For `R_S` the base-stock level; else the reorder point. A ready rate and a fill rate have the same reorder point.
     """
     out = np.zeros(len(case.mean))
     for mask, method, measure, periodic in _kinds(case):
@@ -81,6 +89,11 @@ def service_level_stock(case: ServiceCase) -> np.ndarray:
         if measure == "cycle_service_level":
             out[mask] = reorder_point_for_cycle_service(
                 rows.target, rows.mean, rows.total_sd, method=method, shape=shape
+            )
+        elif periodic and measure == "ready_rate":
+            short = rows.lead_time_moments()
+            out[mask] = order_up_to_for_ready_rate(
+                rows.target, rows.mean, rows.total_sd, *short, method=method, shape=shape
             )
         elif periodic:
             short_mean, short_sd = rows.lead_time_moments()
@@ -104,6 +117,9 @@ def achieved_service(case: ServiceCase, level_qty: np.ndarray) -> np.ndarray:
         shape = rows.shape_of(method)
         if measure == "cycle_service_level":
             out[mask] = cdf(method, level, rows.mean, rows.total_sd, shape)
+        elif periodic and measure == "ready_rate":
+            short = rows.lead_time_moments()
+            out[mask] = order_up_to_ready_rate(level, rows.mean, rows.total_sd, *short, method=method, shape=shape)
         elif periodic:
             short_mean, short_sd = rows.lead_time_moments()
             out[mask] = order_up_to_fill_rate(
@@ -118,7 +134,7 @@ def achieved_service(case: ServiceCase, level_qty: np.ndarray) -> np.ndarray:
 
 def _kinds(case: ServiceCase) -> Iterator[tuple[np.ndarray, Method, str, bool]]:
     for method in get_args(Method):
-        for measure in ("cycle_service_level", "fill_rate"):
+        for measure in get_args(RateMeasure):
             for periodic in (False, True):
                 kind = (case.method == method) & (case.measure == measure) & (case.is_periodic == periodic)
                 mask = kind & (case.mean > 0)

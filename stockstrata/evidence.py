@@ -15,7 +15,11 @@ _DEMAND = {
     "assumed": "lead-time demand is assumed",
     "blocked": "lead-time demand cannot be computed honestly",
 }
-_COST = {"price": "unit cost estimated from the price", "default": "unit cost assumed by parameter"}
+_COST = {
+    "price": "unit cost estimated from the price",
+    "default": "unit cost assumed by parameter",
+    "unknown": "unit cost unknown, so nothing is told in money but the costs of the parameters",
+}
 
 
 def worst_grade(*grades: pd.Series) -> np.ndarray:

@@ -5,15 +5,17 @@ A row holds from `valid_from_date` until a later row with the same key replaces 
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from stockstrata.errors import ParameterError
 
 PolicyFamily = Literal["s_Q", "s_S", "R_S", "R_s_S", "make_to_order", "do_not_stock"]
-ServiceMeasure = Literal["cycle_service_level", "fill_rate"]
+RateMeasure = Literal["cycle_service_level", "fill_rate", "ready_rate"]
+ServiceMeasure = Literal["cycle_service_level", "fill_rate", "ready_rate", "economic"]
+UnmetDemand = Literal["lost_sale", "back_order"]
 ValueMetric = Literal["consumption_value", "revenue", "margin", "volume", "hits"]
 
 
@@ -25,6 +27,15 @@ class _Dated(_Frozen):
     valid_from_date: dt.date
     approved_by: str = Field(min_length=1)
     reason: str = Field(min_length=1)
+
+
+class _Sparse(_Dated):
+    """A row whose empty cells say nothing, like columns that its file leaves out."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty_cells(cls, values: Any) -> Any:
+        return {name: value for name, value in values.items() if value != ""} if isinstance(values, dict) else values
 
 
 class PlanningSettings(_Frozen):
@@ -69,6 +80,8 @@ class PlanningSettings(_Frozen):
     lost_sales_max_gap_days: float = Field(ge=0)
     lost_sales_max_demand_ratio: float = Field(gt=0)
     promotion_dip_days: float = Field(ge=0)
+    order_path_count: int = Field(ge=100, le=20_000)
+    order_path_seed: int = Field(ge=0)
 
 
 class SettingRow(_Dated):
@@ -98,13 +111,34 @@ class SegmentStrategy(_Dated):
     segment_code: str
     segment_name: str
     fulfilment_code: Literal["make_to_stock", "make_to_order", "assemble_to_order", "engineer_to_order"]
-    service_measure: ServiceMeasure
-    service_target: float = Field(gt=0, lt=1)
     forecast_pool: str
     policy_family: PolicyFamily
     review_period_days: float = Field(gt=0)
     count_frequency_per_year: float = Field(ge=0)
     owner: str = Field(min_length=1)
+
+
+class ServiceTarget(_Sparse):
+    """Target of a segment, of all (`*`), or of one item; `economic` follows from costs and needs no figure."""
+
+    segment_code: str = "*"
+    item_id: str = ""
+    service_measure: ServiceMeasure
+    service_target: float | None = Field(default=None, gt=0, lt=1)
+
+    @model_validator(mode="after")
+    def _states_its_target(self) -> "ServiceTarget":
+        if (self.service_target is None) != (self.service_measure == "economic"):
+            raise ValueError("service_target stays empty for economic and is a share between 0 and 1 otherwise")
+        return self
+
+
+class CriticalityFloor(_Dated):
+    """Least service of items of a criticality, whatever their segment's target asks for."""
+
+    criticality_code: str = Field(min_length=1)
+    service_measure: RateMeasure
+    service_target: float = Field(gt=0, lt=1)
 
 
 class PoolModel(_Dated):
@@ -140,15 +174,21 @@ class IntervalMethod(_Dated):
     least_gain_rate: float = Field(ge=0, lt=1)
 
 
-class CostRate(_Dated):
-    """Costs of ordering and holding, by scope: default, category, segment or item."""
+class CostRate(_Sparse):
+    """Costs of ordering, holding and falling short, by scope: default, category, segment or item.
+
+    What a row leaves empty is taken from the next wider scope; what none states is not known.
+    """
 
     scope: Literal["default", "category", "segment", "item"]
     code: str
-    order_cost_amount: float = Field(ge=0)
-    holding_cost_rate: float = Field(gt=0)
-    cost_to_price_rate: float = Field(gt=0)
-    default_unit_cost_amount: float = Field(gt=0)
+    order_cost_amount: float | None = Field(default=None, ge=0)
+    holding_cost_rate: float | None = Field(default=None, gt=0)
+    cost_to_price_rate: float | None = Field(default=None, gt=0)
+    default_unit_cost_amount: float | None = Field(default=None, gt=0)
+    holding_cost_per_unit_week: float | None = Field(default=None, gt=0)
+    shortage_cost_per_unit: float | None = Field(default=None, gt=0)
+    unmet_demand: UnmetDemand | None = None
 
 
 class LeadTimeAssumption(_Dated):
@@ -183,6 +223,8 @@ PARAMETER_TABLES: dict[str, tuple[type[_Dated], tuple[str, ...]]] = {
     "planning_settings": (SettingRow, ("setting_code",)),
     "segment_rules": (SegmentRule, ("rule_code",)),
     "segment_strategies": (SegmentStrategy, ("segment_code",)),
+    "service_targets": (ServiceTarget, ("segment_code", "item_id")),
+    "criticality_floors": (CriticalityFloor, ("criticality_code",)),
     "forecast_pools": (PoolModel, ("pool_code", "model_code")),
     "forecast_settings": (PoolSettings, ("pool_code",)),
     "interval_methods": (IntervalMethod, ("pool_code", "interval_method_code")),
@@ -193,6 +235,9 @@ PARAMETER_TABLES: dict[str, tuple[type[_Dated], tuple[str, ...]]] = {
 }
 
 
+_MOVED_TO = {("segment_strategies", column): "service_targets" for column in ("service_measure", "service_target")}
+
+
 class PlanningParameters(_Frozen):
     """The parameters in force on one day."""
 
@@ -200,6 +245,8 @@ class PlanningParameters(_Frozen):
     settings: PlanningSettings
     segment_rules: tuple[SegmentRule, ...]
     segment_strategies: tuple[SegmentStrategy, ...]
+    service_targets: tuple[ServiceTarget, ...]
+    criticality_floors: tuple[CriticalityFloor, ...]
     forecast_pools: tuple[PoolModel, ...]
     forecast_settings: tuple[PoolSettings, ...]
     interval_methods: tuple[IntervalMethod, ...]
@@ -246,9 +293,10 @@ def _in_force(name: str, tables: Mapping[str, pd.DataFrame], as_of: dt.date) -> 
         except ValidationError as error:
             first = error.errors()[0]
             column = ".".join(str(part) for part in first["loc"])
-            raise ParameterError(
-                f"{name}.csv, line {position + 2}, column {column}: {first['msg']}; found {first.get('input')!r}."
-            ) from None
+            moved = _MOVED_TO.get((name, column))
+            advice = f" It stands in {moved}.csv now: move it there." if moved else ""
+            place = f"{name}.csv, line {position + 2}" + (f", column {column}" if column else "")
+            raise ParameterError(f"{place}: {first['msg']}; found {first.get('input')!r}.{advice}") from None
         if row.valid_from_date > as_of:
             continue
         code = tuple(getattr(row, part) for part in key)
@@ -284,8 +332,34 @@ def _check_links(found: PlanningParameters) -> None:
         raise ParameterError(
             f"demand_signals.csv: segment {code} has no row in segment_strategies.csv; mend its name or take it out."
         )
+    _check_targets(found, strategies)
     for name in ("cost_rates", "lead_time_assumptions"):
         if not any(row.scope == "default" for row in getattr(found, name)):
             raise ParameterError(f"{name}.csv has no row with scope default; every item needs one to fall back on.")
     if found.settings.abc_cut_a_rate >= found.settings.abc_cut_b_rate:
         raise ParameterError("planning_settings.csv: abc_cut_a_rate must be below abc_cut_b_rate.")
+
+
+def _check_targets(found: PlanningParameters, segments: set[str]) -> None:
+    """Every segment has a target, and economic targets have the costs that they follow from."""
+    general = {row.segment_code for row in found.service_targets if not row.item_id}
+    lacking = sorted(segments - general) if "*" not in general else []
+    if lacking:
+        raise ParameterError(
+            f"service_targets.csv has no row for segment {lacking[0]} and none for all (*); add one of them."
+        )
+    if not any(row.service_measure == "economic" for row in found.service_targets):
+        return
+    default = [row for row in found.cost_rates if row.scope == "default"]
+    if not any(row.shortage_cost_per_unit for row in default):
+        raise ParameterError(
+            "service_targets.csv asks for economic targets, but cost_rates.csv has no shortage_cost_per_unit in its "
+            "row of scope default; state what one unit short costs."
+        )
+    if not any(
+        row.holding_cost_per_unit_week or (row.holding_cost_rate and row.default_unit_cost_amount) for row in default
+    ):
+        raise ParameterError(
+            "service_targets.csv asks for economic targets, but the row of scope default in cost_rates.csv gives no "
+            "holding cost; state holding_cost_per_unit_week, or holding_cost_rate and default_unit_cost_amount."
+        )

@@ -6,7 +6,13 @@ where its distribution is discrete.
 Decisions that the figures rest on:
 
 - *Never below zero*: a fill-rate target with a large order can be met with a negative buffer. The level is then raised
-  to expected demand (whole units: rounded down), so the buffer is zero and the service better than asked.
+  to expected demand (whole units: rounded down), so the buffer is zero and the service better than asked. An economic
+  target is not raised: where holding is dear next to falling short, less than expected demand costs least.
+- *Economic targets*: the critical ratio of costs is a cycle service level (`service_targets`). Where ordering costs
+  nothing, every cycle orders up to the level (`R_S`), whatever the family of the segment.
+- *Criticality floors*: where the floor of an item's criticality needs the higher level, the floor is the target.
+- *Lost sales*: a fill rate counts what is served of all demand, so the target is met with less (`safety_stock`). The
+  level is that of back-orders else, an upper bound; proposals project stock instead (`lost_sales`).
 - *Whole units*: the level that meets the target is rounded up. For slow movers it may lie below expected demand by less
   than one unit; the safety stock is then zero.
 - *Parts of the buffer*: `supply` is the buffer with both uncertainties less that with demand uncertainty alone;
@@ -16,18 +22,28 @@ Decisions that the figures rest on:
 """
 
 import datetime as dt
+from typing import get_args
 
 import numpy as np
 import pandas as pd
 
 from stockstrata.buffers import ServiceCase, achieved_service, service_level_stock
 from stockstrata.columns import DAYS_PER_YEAR, aligned, numbers, texts
-from stockstrata.costs import item_costs
+from stockstrata.costs import WEEKS_PER_YEAR, item_costs
 from stockstrata.distributions import DISCRETE, METHODS
 from stockstrata.errors import ParameterError, PlanningError
 from stockstrata.evidence import policy_grade_reason, worst_grade
-from stockstrata.parameters import PlanningParameters, SegmentStrategy
-from stockstrata.replenishment import economic_order_quantity, feasible_order_quantity, order_rule, whole_multiple
+from stockstrata.parameters import CriticalityFloor, PlanningParameters, RateMeasure, SegmentStrategy
+from stockstrata.replenishment import (
+    economic_order_quantity,
+    feasible_order_quantity,
+    feasible_order_up,
+    order_rule,
+    smallest_feasible_order,
+    whole_multiple,
+)
+from stockstrata.safety_stock import back_order_fill_rate, lost_sales_fill_rate
+from stockstrata.service_targets import ECONOMIC, critical_ratio, service_targets
 from stockstrata.shaped import shapes_of
 from stockstrata.tables import STOCK_POLICY
 
@@ -52,7 +68,7 @@ def stock_policies(
         assignment: frame of `segmentation.segment_assignment`.
         lead_times: frame of `policy.lead_time`.
         lead_time_demand: frame of `forecast.lead_time_demand`.
-        parameters: strategies and cost rates.
+        parameters: strategies, service targets, criticality floors and cost rates.
         period_start_date: first day of the period that is planned.
 
     Returns:
@@ -71,17 +87,19 @@ def stock_policies(
     out = pd.DataFrame({name: planned[name] for name in KEY})
     out["segment_code"] = segments["segment_code"]
     out = _with_strategy(out, parameters.segment_strategies)
-    out = _with_demand(out, lead, demand)
-    out = _without_hardly_wanted(out, parameters.settings.least_stocked_annual_demand_qty)
+    targets = service_targets(
+        texts(planned, "item_id"), texts(segments, "segment_code"), rows=parameters.service_targets
+    )
+    out = _with_demand(pd.concat([out, targets], axis=1), lead, demand)
     costs = item_costs(planned, parameters=parameters, segment_code=texts(out, "segment_code"))
-    for name in ("unit_cost_amount", "order_cost_amount", "holding_cost_rate"):
-        out[name] = costs[name]
+    out = _with_costs(out, costs)
+    out = _without_hardly_wanted(out, parameters.settings.least_stocked_annual_demand_qty)
     out["moq_qty"], out["order_multiple_qty"] = numbers(planned, "moq_qty"), numbers(planned, "order_multiple_qty")
     out["demand_sd_qty"] = np.fmin(numbers(demand, "demand_sd_qty"), out["lead_time_demand_sd_qty"])
     out["supply_sd_qty"] = np.fmin(numbers(demand, "lead_time_sd_qty"), out["lead_time_demand_sd_qty"])
-    out["is_cost_default"] = texts(costs, "unit_cost_source_code") == "default"
+    out["criticality_code"] = texts(planned, "criticality_code")
     out = _with_order_quantity(out, parameters.settings.max_order_cover_days)
-    out = _with_buffer(out)
+    out = _with_buffer(_with_economic_target(out), parameters.criticality_floors)
     out["evidence_grade"] = worst_grade(*(texts(frame, "evidence_grade") for frame in (lead, demand, costs)))
     out["grade_reason"] = policy_grade_reason(
         lead_time_source=texts(lead, "lead_time_source_code"),
@@ -121,7 +139,7 @@ def stale_policies(last_good: pd.DataFrame, isolated: pd.DataFrame) -> pd.DataFr
 
 
 def _with_strategy(out: pd.DataFrame, strategies: tuple[SegmentStrategy, ...]) -> pd.DataFrame:
-    wanted = ("policy_family", "service_measure", "service_target", "review_period_days")
+    wanted = ("policy_family", "review_period_days")
     rows = {row.segment_code: row for row in strategies}
     unknown = sorted(set(out["segment_code"]) - set(rows))
     if unknown:
@@ -153,6 +171,31 @@ def _with_demand(out: pd.DataFrame, lead: pd.DataFrame, demand: pd.DataFrame) ->
     return out
 
 
+_COSTS = (
+    "unit_cost_amount",
+    "order_cost_amount",
+    "holding_cost_rate",
+    "holding_cost_per_unit_year_amount",
+    "holding_cost_per_unit_week_amount",
+    "shortage_cost_per_unit_amount",
+    "unmet_demand_code",
+)
+
+
+def _with_costs(out: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
+    out = out.assign(**{name: costs[name] for name in _COSTS})
+    # Money cannot weigh orders against stock where nothing tells what the item costs to hold.
+    is_assumed = texts(costs, "unit_cost_source_code").isin(("default", "unknown"))
+    out["is_holding_known"] = ~is_assumed | costs["is_holding_cost_stated"]
+    free = (out["service_measure"] == ECONOMIC) & (out["order_cost_amount"] == 0)
+    # The forecast step has chosen the review period of these rows: see `service_targets.review_periods`.
+    cycle_days = (out["protection_interval_days"] - out["lead_time_days"]).round(9)
+    return out.assign(
+        policy_family=out["policy_family"].mask(free & ~out["policy_family"].isin(NOT_STOCKED), "R_S"),
+        review_period_days=out["review_period_days"].mask(free, cycle_days),
+    )
+
+
 def _without_hardly_wanted(out: pd.DataFrame, least_annual_qty: float) -> pd.DataFrame:
     """Keep no stock where hardly any demand is expected.
 
@@ -170,8 +213,8 @@ def _with_order_quantity(out: pd.DataFrame, max_cover_days: float) -> pd.DataFra
     stocked = ~out["policy_family"].isin(NOT_STOCKED).to_numpy()
     annual = np.where(stocked, out["annual_demand_qty"].to_numpy(), 0.0)
     # Without a cost of the item, money cannot weigh orders against stock: the demand between two reviews stands in.
-    order_cost = np.where(out["is_cost_default"].to_numpy(), 0.0, out["order_cost_amount"].to_numpy())
-    holding = (out["holding_cost_rate"] * out["unit_cost_amount"]).to_numpy()
+    order_cost = np.where(out["is_holding_known"].to_numpy(), out["order_cost_amount"].to_numpy(), 0.0)
+    holding = out["holding_cost_per_unit_year_amount"].fillna(1.0).to_numpy()
     multiple = whole_multiple(out["order_multiple_qty"].to_numpy(), is_whole)
     economic = economic_order_quantity(annual, order_cost, holding)
     review_years = out["review_period_days"].to_numpy() / DAYS_PER_YEAR
@@ -183,13 +226,50 @@ def _with_order_quantity(out: pd.DataFrame, max_cover_days: float) -> pd.DataFra
     return out.assign(economic_order_qty=economic, order_qty=order, review_demand_qty=annual * review_years)
 
 
-def _with_buffer(out: pd.DataFrame) -> pd.DataFrame:
+def _with_economic_target(out: pd.DataFrame) -> pd.DataFrame:
+    """The critical ratio, with the weeks between two orders: a review period, or what a larger order lasts."""
+    weekly = out["annual_demand_qty"].to_numpy() / WEEKS_PER_YEAR
+    minimum, multiple = out["moq_qty"].to_numpy(), out["order_multiple_qty"].to_numpy()
+    by_review = feasible_order_up(out["review_demand_qty"].to_numpy(), minimum, multiple)
+    by_review = np.where(smallest_feasible_order(minimum, multiple) > 1, by_review, 0.0)
+    lot = np.where(out["policy_family"] == "R_S", by_review, out["order_qty"].to_numpy())
+    cover = np.divide(lot, weekly, out=np.zeros(len(out)), where=weekly > 0)
+    ratio = critical_ratio(
+        out["shortage_cost_per_unit_amount"].to_numpy(),
+        out["holding_cost_per_unit_week_amount"].to_numpy(),
+        np.maximum(out["review_period_days"].to_numpy() / 7, cover),
+    )
+    is_economic = (out["service_measure"] == ECONOMIC).to_numpy()
+    return out.assign(service_target=np.where(is_economic, ratio, out["service_target"].to_numpy()))
+
+
+def _with_floor(out: pd.DataFrame, solved: np.ndarray, floors: tuple[CriticalityFloor, ...]) -> pd.DataFrame:
+    """The floor in place of the target where it needs a higher level than the one solved for."""
+    rows = {row.criticality_code: row for row in floors}
+    has_floor = out["criticality_code"].isin(rows).to_numpy()
+    chosen = [rows[code] for code in out.loc[has_floor, "criticality_code"]]
+    with_floor = out.loc[has_floor].assign(
+        service_measure=[row.service_measure for row in chosen],
+        service_target=[row.service_target for row in chosen],
+        service_target_source_code="criticality_floor",
+    )
+    is_higher = service_level_stock(_service_case(with_floor)) > solved[has_floor] + 1e-9
+    changed = with_floor.loc[is_higher]
+    out = out.copy()
+    for name in ("service_measure", "service_target", "service_target_source_code"):
+        out.loc[changed.index, name] = changed[name]
+    return out
+
+
+def _with_buffer(out: pd.DataFrame, floors: tuple[CriticalityFloor, ...]) -> pd.DataFrame:
+    out = _with_floor(out, service_level_stock(_service_case(out)), floors)
     case = _service_case(out)
     mean, whole = case.mean, case.is_whole
     stocked = ~out["policy_family"].isin(NOT_STOCKED).to_numpy()
     solved = service_level_stock(case)
     level = np.where(whole, np.ceil(np.round(solved, 9)), solved)
-    level = np.where(stocked, np.maximum(level, np.where(whole, np.floor(mean), mean)), 0.0)
+    least = np.where(out["service_measure"] == ECONOMIC, 0.0, np.where(whole, np.floor(mean), mean))
+    level = np.where(stocked, np.maximum(level, least), 0.0)
     buffer = np.where(stocked, np.maximum(level - mean, 0.0), 0.0)
     unrounded = np.clip(solved - mean, 0.0, buffer)
     for_demand = np.clip(service_level_stock(case.without_supply()) - mean, 0.0, unrounded)
@@ -210,18 +290,38 @@ def _with_buffer(out: pd.DataFrame) -> pd.DataFrame:
         reorder_point_qty=rule.reorder_point_qty,
         order_qty=rule.order_qty,
         order_up_to_qty=rule.order_up_to_qty,
-        expected_service_rate=np.where(stocked, achieved_service(case, level), np.nan),
+        **_expected_service(out, case, level, stocked),
     )
+
+
+def _expected_service(
+    out: pd.DataFrame, case: ServiceCase, level: np.ndarray, stocked: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Every measure's value with the level, and that of the row's own measure; NaN where no stock is kept."""
+    found = {
+        measure: np.where(stocked, achieved_service(case.measured_by(measure, 0.5), level), np.nan)
+        for measure in get_args(RateMeasure)
+    }
+    is_lost = (out["unmet_demand_code"] == "lost_sale").to_numpy()
+    found["fill_rate"] = np.where(is_lost, lost_sales_fill_rate(found["fill_rate"]), found["fill_rate"])
+    return {
+        "expected_service_rate": np.select([case.measure == name for name in found], list(found.values())),
+        "expected_cycle_service_rate": found["cycle_service_level"],
+        "expected_fill_rate": found["fill_rate"],
+        "expected_ready_rate": found["ready_rate"],
+    }
 
 
 def _service_case(out: pd.DataFrame) -> ServiceCase:
     mean, total_sd = out["lead_time_demand_qty"].to_numpy(), out["lead_time_demand_sd_qty"].to_numpy()
     review = out["review_period_days"].to_numpy()
     order_qty = out["order_qty"].to_numpy()
+    measure, target = out["service_measure"].to_numpy(dtype=str), out["service_target"].to_numpy(dtype=float)
+    is_lost = (measure == "fill_rate") & (out["unmet_demand_code"] == "lost_sale").to_numpy()
     return ServiceCase(
         method=out["method_code"].to_numpy(dtype=str),
-        measure=out["service_measure"].to_numpy(dtype=str),
-        target=out["service_target"].to_numpy(dtype=float),
+        measure=np.where(measure == ECONOMIC, "cycle_service_level", measure),
+        target=np.where(is_lost, back_order_fill_rate(target), target),
         is_periodic=(out["policy_family"] == "R_S").to_numpy(),
         mean=mean,
         demand_sd=out["demand_sd_qty"].to_numpy(),

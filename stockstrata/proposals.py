@@ -3,7 +3,8 @@
 Inventory position = on hand + on order + in transit - allocated; each pipeline is counted once. An order is due when
 the position is at or below the reorder point. Releasing every proposal and running again on unchanged data proposes
 nothing: `s_Q` orders the smallest number of Q that lifts the position *above* the reorder point, the other families
-order up to a level above it.
+order up to a level above it. Where unmet demand is lost, the order follows from projected stock instead
+(`projections`); a released one is among the arrivals of the next projection.
 """
 
 import datetime as dt
@@ -16,6 +17,7 @@ from stockstrata.distributions import DISCRETE
 from stockstrata.evidence import worst_grade
 from stockstrata.parameters import PlanningParameters
 from stockstrata.policy import KEY, NOT_STOCKED
+from stockstrata.projections import Supply, projected_orders
 from stockstrata.replenishment import feasible_order_up, whole_multiple
 from stockstrata.tables import ORDER_PROPOSAL
 
@@ -31,6 +33,7 @@ def order_proposals(
     *,
     parameters: PlanningParameters,
     cut_off_date: dt.date,
+    supply: Supply | None = None,
 ) -> pd.DataFrame:
     """One row for each item-location that should order at the cut-off.
 
@@ -47,6 +50,7 @@ def order_proposals(
         lead_time_demand: frame of `forecast.lead_time_demand`: `daily_mean_qty`.
         parameters: for the age from which a stock figure is weak.
         cut_off_date: day that the orders are dated.
+        supply: forecasts and open orders for projected stock; without them the position decides everywhere.
 
     Returns:
         The columns of `policy.order_proposal` without period and stamp, sorted by item and location; maybe no row.
@@ -60,10 +64,17 @@ def order_proposals(
     position = sum((sign * quantities[name] for name, sign in _POSITION.items()), start=np.zeros(len(stock)))
     item = aligned(item_locations, stock, table="int_item_locations__planned")
     order_qty = _order_quantities(policy, position, item)
+    projected = pd.DataFrame(np.nan, index=stock.index, columns=pd.Index(["order_qty", *_PROJECTED]))
+    if supply is not None:
+        projected = projected_orders(
+            policy, stock, item, supply, settings=parameters.settings, cut_off_date=cut_off_date
+        )
+        order_qty = projected["order_qty"].fillna(pd.Series(order_qty)).to_numpy()
     due = order_qty > 0
     policy, item, stock = (frame.loc[due].reset_index(drop=True) for frame in (policy, item, stock))
     demand = aligned(lead_time_demand, stock, table="forecast.lead_time_demand")
     out = policy.loc[:, [*KEY, "reorder_point_qty", "evidence_grade"]].copy()
+    out[list(_PROJECTED)] = projected.loc[due, list(_PROJECTED)].to_numpy()
     out["supplier_id"] = texts(item, "supplier_id").replace("", None)
     out["order_qty"], out["inventory_position_qty"] = order_qty[due], position[due]
     out["order_value_amount"] = out["order_qty"] * policy["unit_cost_amount"]
@@ -79,11 +90,16 @@ def order_proposals(
     is_stale = texts(policy, "policy_status_code") == "stale"
     stale = " The policy is that of the cycle of " + policy["policy_period_start_date"].astype(str).str[:10]
     stale += ", because " + texts(policy, "isolation_reason") + "."
-    out["reason"] = pd.Series(_reasons(out), index=out.index, dtype=str) + aged.where(is_old, "")
+    reason = pd.Series(_reasons(out), index=out.index, dtype=str)
+    is_projected = out["expected_arrival_stock_qty"].notna()
+    if is_projected.any():
+        reason[is_projected] = np.array(_projected_reasons(out[is_projected], policy[is_projected]), dtype=object)
+    out["reason"] = reason + aged.where(is_old, "")
     out["reason"] += stale.where(is_stale, "")
     return out.loc[:, _COLUMNS]
 
 
+_PROJECTED = ("expected_arrival_stock_qty", "window_demand_qty", "no_stock_out_rate")
 _POSITION = {"on_hand_qty": 1.0, "on_order_qty": 1.0, "in_transit_qty": 1.0, "allocated_qty": -1.0}
 
 
@@ -138,4 +154,34 @@ def _reasons(out: pd.DataFrame) -> list[str]:
         f"- allocated {allocated:.10g}, stock of {day}) is at or below the reorder point {reorder:.10g}; "
         f"ordering {quantity:.10g} lifts it to {top:.10g}."
         for position, hand, order, transit, allocated, reorder, quantity, top, day in rows
+    ]
+
+
+def _projected_reasons(out: pd.DataFrame, policy: pd.DataFrame) -> list[str]:
+    is_economic = (texts(policy, "service_measure") == "economic").to_numpy()
+    costs = zip(
+        numbers(policy, "holding_cost_per_unit_week_amount"),
+        numbers(policy, "shortage_cost_per_unit_amount"),
+        strict=True,
+    )
+    because = np.where(
+        is_economic,
+        [
+            f"at a holding cost of {holding:.4g} per unit and week and {short:.4g} per unit lost"
+            for holding, short in costs
+        ],
+        "for the service target of " + texts(policy, "service_measure").str.replace("_", " ").to_numpy(dtype=object),
+    )
+    rows = zip(
+        *(out[name] for name in (*_PROJECTED, "on_hand_qty", "on_order_qty", "in_transit_qty", "order_qty")),
+        because,
+        out["expected_receipt_date"].dt.strftime("%Y-%m-%d"),
+        out["stock_date"].dt.strftime("%Y-%m-%d"),
+        strict=True,
+    )
+    return [
+        f"Unmet demand is lost: of {hand:.10g} on hand (stock of {day}), {order:.10g} on order and {transit:.10g} in "
+        f"transit, {left:.4g} are expected to be in stock when this order arrives on {arrival}, and {asked:.4g} to be "
+        f"asked for until the next can arrive; ordering {quantity:.10g} suffices with a chance of {chance:.3g}, {why}."
+        for left, asked, chance, hand, order, transit, quantity, why, arrival, day in rows
     ]

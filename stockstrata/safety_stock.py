@@ -2,7 +2,8 @@
 
 X is demand over the protection interval with the given mean and standard deviation, units. The cycle service level is
 P(X <= s): the chance that a replenishment cycle ends without a stock-out. The fill rate is the share of demand served
-from the shelf. They are never the same target. All functions work element by element on arrays.
+from the shelf, the ready rate the share of time with stock on the shelf. They are never the same target. All functions
+work element by element on arrays.
 
 References: Chopra & Meindl, Supply Chain Management, ch. 11-12; Silver, Pyke & Thomas, Inventory and Production
 Management in Supply Chains, ch. 6-7.
@@ -13,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 import scipy  # loads its parts when they are first used: the code location does without
 
-from stockstrata.distributions import Method, loss, smooth_quantile, unit_normal_loss
+from stockstrata.distributions import DISCRETE, Method, cdf, loss, smooth_quantile, unit_normal_loss
 
 Real = np.ndarray | float
 
@@ -124,6 +125,58 @@ def order_up_to_fill_rate(
     return np.clip(1 - short / review_demand, 0.0, 1.0)
 
 
+def order_up_to_ready_rate(
+    order_up_to_qty: Real,
+    mean: Real,
+    sd: Real,
+    lead_time_mean: Real,
+    lead_time_sd: Real,
+    *,
+    method: Method = "normal",
+    shape: np.ndarray | None = None,
+) -> np.ndarray:
+    """Share of time with stock on the shelf under (R, S): the mean of P(D_{L+u} < S) over u from 0 to R.
+
+    Silver, Pyke & Thomas, ch. 6, measure P3. Mean and variance grow linearly from those of the lead time to those of
+    the protection interval. Under (s, Q) the inventory position is spread evenly between s and s + Q, and P3 is
+    `1 - [E(X-s)+ - E(X-s-Q)+] / Q`, the same expression as `fill_rate`.
+
+    Args:
+        order_up_to_qty: S, units.
+        mean: mean of demand over lead time and review period, units.
+        sd: its standard deviation, units.
+        lead_time_mean: mean of demand over the lead time alone, units.
+        lead_time_sd: its standard deviation, units.
+        method: distribution of demand.
+        shape: as in `fill_rate`.
+
+    Example:
+        Poisson demand of 1 a day, no lead time, R = 1 day and S = 1: the mean of exp(-u) over a day, 0.6321.
+    """
+    stock, mean, sd, short_mean, short_sd = (
+        np.asarray(value, dtype=float) for value in (order_up_to_qty, mean, sd, lead_time_mean, lead_time_sd)
+    )
+    total = np.zeros(np.broadcast_shapes(stock.shape, mean.shape, sd.shape))
+    for share, weight in zip(_CYCLE_SHARES, _CYCLE_WEIGHTS, strict=True):
+        mean_then = short_mean + share * (mean - short_mean)
+        sd_then = np.sqrt(short_sd**2 + share * (sd**2 - short_sd**2))
+        total += weight * _less_than(method, stock, mean_then, sd_then, shape)
+    return np.clip(total, 0.0, 1.0)
+
+
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(10)
+_CYCLE_SHARES, _CYCLE_WEIGHTS = (1 + _NODES) / 2, _WEIGHTS / 2  # of a review cycle, Gauss-Legendre
+
+
+def _less_than(
+    method: Method, stock: np.ndarray, mean: np.ndarray, sd: np.ndarray, shape: np.ndarray | None
+) -> np.ndarray:
+    """P(X < stock); straight lines between whole units for discrete distributions."""
+    if method not in DISCRETE:
+        return cdf(method, stock, mean, sd, shape)
+    return 1 - (loss(method, stock - 1, mean, sd, shape) - loss(method, stock, mean, sd, shape))
+
+
 def reorder_point_for_cycle_service(
     target: Real, mean: Real, sd: Real, *, method: Method = "normal", shape: np.ndarray | None = None
 ) -> Real:
@@ -200,6 +253,51 @@ def order_up_to_for_fill_rate(
     low = np.minimum(mean - 12 * sd, 0.0) - review_demand
     row = np.arange(len(mean), dtype=float)
     return _falling_root(excess, low, mean + 4 * sd + review_demand, (*arrays, row))
+
+
+def order_up_to_for_ready_rate(
+    target: Real,
+    mean: Real,
+    sd: Real,
+    lead_time_mean: Real,
+    lead_time_sd: Real,
+    *,
+    method: Method = "normal",
+    shape: np.ndarray | None = None,
+) -> np.ndarray:
+    """Least S that meets a ready rate under (R, S), before rounding up; arguments as in `order_up_to_ready_rate`."""
+    arrays = _flat(target, mean, sd, lead_time_mean, lead_time_sd)
+    target, mean, sd, *_ = arrays
+
+    def excess(
+        stock: np.ndarray,
+        b: np.ndarray,
+        m: np.ndarray,
+        s: np.ndarray,
+        ml: np.ndarray,
+        sl: np.ndarray,
+        row: np.ndarray,
+    ) -> np.ndarray:
+        return b - order_up_to_ready_rate(stock, m, s, ml, sl, method=method, shape=_shape_of(shape, row))
+
+    row = np.arange(len(mean), dtype=float)
+    return _falling_root(excess, np.minimum(mean - 12 * sd, 0.0) - 1, mean + 4 * sd + 1, (*arrays, row))
+
+
+def lost_sales_fill_rate(back_order_fill_rate: Real) -> np.ndarray:
+    """Fill rate where unmet demand is lost, of a policy that has the given one with back-orders: `1 / (2 - fill)`.
+
+    Each unit lost makes the cycle longer instead of waiting: `Q / (Q + ES)` in place of `1 - ES / Q` (Silver, Pyke &
+    Thomas, 6.7.2).
+
+    Example: 0.95 becomes 0.9524.
+    """
+    return 1 / (2 - np.asarray(back_order_fill_rate, dtype=float))
+
+
+def back_order_fill_rate(lost_sales_target: Real) -> np.ndarray:
+    """Inverse of `lost_sales_fill_rate`, at least zero: `2 - 1 / fill`."""
+    return np.maximum(2 - 1 / np.asarray(lost_sales_target, dtype=float), 0.0)
 
 
 def fill_rate_of_cycle_service(target: Real, order_qty: Real, sd: Real) -> Real:

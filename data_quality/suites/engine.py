@@ -32,7 +32,7 @@ WIDE_RATES: dict[str, tuple[float | None, float | None, str]] = {
     "uplift_rate": (0.0, 20.0, "a promotion can multiply demand"),
     "own_uplift_rate": (-1.0, None, "a promotion can multiply demand, or fail"),
     "pooled_uplift_rate": (0.0, 20.0, "a promotion can multiply demand"),
-    "holding_cost_rate": (0.0, 10.0, "holding can cost more than the item in a year"),
+    "holding_cost_rate": (0.0, None, "holding can cost many times a cheap item in a year"),
 }
 # Quantities that are null where their description says so.
 NULLABLE = frozenset(
@@ -46,6 +46,8 @@ NULLABLE = frozenset(
         "naive_rmse_qty",
         "held_out_rmse_qty",
         "rmse_qty",
+        "expected_arrival_stock_qty",
+        "window_demand_qty",
     }
 )
 

@@ -113,7 +113,7 @@ class CycleInputs:
                 "output_hash": [_joined(made, {"table"})],
                 "load_count": [len({*seen.load_of.values(), *(load_id for load_id, _ in seen.extracts)})],
                 "newest_load_id": [newest],
-                "seed": [0],
+                "seed": [self.parameters.in_force(cut_off).settings.order_path_seed],
             }
         )
         return CycleManifest(summary, objects.astype({"row_count": "Int64"}))

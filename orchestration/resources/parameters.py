@@ -2,7 +2,6 @@
 
 import datetime as dt
 import hashlib
-import shutil
 from pathlib import Path
 
 import dagster as dg
@@ -58,12 +57,23 @@ class ParameterStore(dg.ConfigurableResource):
         )
 
     def copy_to(self, folder: Path) -> None:
-        """Copy the files in force to where dbt loads its seeds from; unchanged files are left alone."""
+        """Copy the files in force to where dbt loads its seeds from; unchanged files are left alone.
+
+        Columns that a deployment's file leaves out are added, empty: dbt's models name all of them.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         for name, file in self.files().items():
-            target = folder / f"{name}.csv"
-            if not target.exists() or target.read_bytes() != file.read_bytes():
-                shutil.copyfile(file, target)
+            target, content = folder / f"{name}.csv", _seed(name, file)
+            if not target.exists() or target.read_bytes() != content:
+                target.write_bytes(content)
+
+
+def _seed(name: str, file: Path) -> bytes:
+    own, shipped = _read(file), _read(SHIPPED_PARAMETERS / f"{name}.csv")
+    if set(shipped.columns) <= set(own.columns):
+        return file.read_bytes()
+    columns = [*shipped.columns, *(column for column in own.columns if column not in shipped.columns)]
+    return own.reindex(columns=columns, fill_value="").to_csv(index=False, lineterminator="\n").encode()
 
 
 def _read(file: Path) -> pd.DataFrame:

@@ -79,7 +79,7 @@ class CycleFacts:
         if self.future_factor is None:
             return forecast_qty
         factor = np.ones(forecast_qty.shape)
-        known = min(factor.shape[1], self.future_factor.shape[1])
+        known = min(forecast_qty.shape[1], self.future_factor.shape[1])
         factor[:, :known] = self.future_factor[:, :known]
         return forecast_qty * factor
 
@@ -213,6 +213,7 @@ def forecast_table(
                 "mean_qty": total,
                 "baseline_qty": mean,
                 "uplift_qty": total - mean,
+                "sd_qty": sd,
                 **quantiles(total, sd, lifted_method(method, sd, baseline_mean=mean, mean=total), BUCKET_LEVELS),
             }
         )

@@ -72,6 +72,7 @@ def forecast_segments(
     champions: EarlierChampions | None = None,
     as_of: dt.date | None = None,
     history: LearntHistory | None = None,
+    review_periods: pd.DataFrame | None = None,
 ) -> ForecastResult:
     """Forecast every item-location by the pool of its segment, with demand over lead time plus review period.
 
@@ -89,6 +90,7 @@ def forecast_segments(
         as_of: cut-off of the cycle, for the cadence of tournaments; the day after the newest bucket where not given.
         history: the adjusted history of the same series, which is learnt from in place of `panel`, what accuracy is
             judged by, and promotions past and to come; None where demand is taken as it is.
+        review_periods: `item_id, location_id, review_period_days` where it is not that of the strategy for all.
 
     Raises:
         PlanningError: a series of the panel has no segment, or no lead time.
@@ -105,6 +107,8 @@ def forecast_segments(
     strategies = _strategies(segment, parameters)
     pool = np.array([strategies[code].forecast_pool for code in segment], dtype=object)
     review = np.array([strategies[code].review_period_days for code in segment], dtype=float)
+    if review_periods is not None:
+        review = numbers(aligned(review_periods, panel.keys, table="review periods"), "review_period_days")
     days = numbers(supply, "lead_time_days") + review
     if not np.isfinite(days).all():
         first = panel.keys.loc[~np.isfinite(days)].iloc[0]

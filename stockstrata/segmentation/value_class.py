@@ -12,7 +12,8 @@ _SHARE_DIGITS = 12  # shares are compared after rounding, so that a change of cu
 def item_value(item_locations: pd.DataFrame, costs: pd.DataFrame, *, metric: ValueMetric) -> pd.DataFrame:
     """Value of each row over the ABC look-back, and how well it is known.
 
-    - consumption_value: demand times unit cost, currency; negative where returns exceed sales.
+    - consumption_value: demand times unit cost, currency; negative where returns exceed sales. The median of the known
+      unit costs stands in for one that nothing tells; where none is known, units are ranked.
     - revenue: revenue of the demand lines; without prices there, demand times unit price, else demand times unit cost
       over the cost-to-price rate; currency.
     - margin: revenue less consumption value, currency.
@@ -34,7 +35,7 @@ def item_value(item_locations: pd.DataFrame, costs: pd.DataFrame, *, metric: Val
         return pd.DataFrame(
             {"abc_value": np.nan_to_num(numbers(item_locations, "abc_line_count")), "evidence_grade": full}
         )
-    consumption = quantity * costs["unit_cost_amount"].to_numpy()
+    consumption = quantity * _comparable_cost(costs)
     cost_grade = costs["evidence_grade"].to_numpy(dtype=object)
     if metric == "consumption_value":
         return pd.DataFrame({"abc_value": consumption, "evidence_grade": cost_grade})
@@ -48,6 +49,11 @@ def item_value(item_locations: pd.DataFrame, costs: pd.DataFrame, *, metric: Val
         return pd.DataFrame({"abc_value": revenue, "evidence_grade": grade})
     grade = np.where((grade == "full") | (cost_grade == "assumed"), cost_grade, grade)
     return pd.DataFrame({"abc_value": revenue - consumption, "evidence_grade": grade})
+
+
+def _comparable_cost(costs: pd.DataFrame) -> np.ndarray:
+    cost = costs["unit_cost_amount"]
+    return cost.fillna(cost.median()).fillna(1.0).to_numpy(dtype=float)
 
 
 def classify_value(item_locations: pd.DataFrame, value: np.ndarray, *, settings: PlanningSettings) -> pd.DataFrame:

@@ -9,7 +9,16 @@ from stockstrata.panel import DemandPanel
 from stockstrata.parameters import PARAMETER_TABLES, planning_parameters
 
 SEEDS = Path(__file__).parents[2] / "dbt_project" / "seeds" / "parameters"
-TEXTS = ("item_name", "category", "family", "uom", "successor_item_id", "abc_override_code", "supplier_id")
+TEXTS = (
+    "item_name",
+    "category",
+    "family",
+    "uom",
+    "successor_item_id",
+    "abc_override_code",
+    "supplier_id",
+    "criticality_code",
+)
 DATES = ("launch_date", "phase_out_date", "first_demand_date", "last_demand_date", "start_date")
 NUMBERS = (
     "unit_cost_amount",
@@ -45,7 +54,8 @@ def make_parameters(parameter_tables):
             table.loc[table.setting_code == code, "setting_value"] = str(value)
         for name, rows in (extra_rows or {}).items():
             dated = [{"valid_from_date": "1900-01-02", "approved_by": "t", "reason": "test"} | row for row in rows]
-            tables[name] = pd.concat([tables[name], pd.DataFrame(dated).astype(str)], ignore_index=True)
+            more = pd.DataFrame(dated).astype(str)
+            tables[name] = pd.concat([tables[name], more], ignore_index=True).fillna("")
         return planning_parameters(tables, as_of=dt.date(2025, 1, 1), version="test")
 
     return build

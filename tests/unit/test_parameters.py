@@ -65,9 +65,9 @@ def broken(tables, name, row, column, value):
 @pytest.mark.parametrize(
     ("name", "column", "value", "named"),
     [
-        ("segment_strategies", "service_measure", "service_level", r"line 2, column service_measure.*'service_level'"),
-        ("segment_strategies", "service_measure", "", "line 2, column service_measure"),
-        ("segment_strategies", "service_target", "98", "line 2, column service_target"),
+        ("service_targets", "service_measure", "service_level", r"line 2, column service_measure.*'service_level'"),
+        ("service_targets", "service_measure", "", "line 2, column service_measure"),
+        ("service_targets", "service_target", "98", "line 2, column service_target"),
         ("segment_strategies", "policy_family", "kanban", "line 2, column policy_family"),
         ("segment_strategies", "forecast_pool", "deep", "pool deep is not in both"),
         ("segment_rules", "abc_code", "D", "line 2, column abc_code"),
@@ -89,7 +89,7 @@ def test_a_wrong_value_is_named_with_file_line_and_column(parameter_tables, name
 def test_an_undefined_service_measure_is_refused(parameter_tables):
     """SS-01: "service level" alone says nothing."""
     with pytest.raises(ParameterError, match="cycle_service_level"):
-        read(broken(parameter_tables, "segment_strategies", 3, "service_measure", "service level"))
+        read(broken(parameter_tables, "service_targets", 3, "service_measure", "service level"))
 
 
 def test_unknown_columns_and_settings_are_refused(parameter_tables):

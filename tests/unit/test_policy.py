@@ -17,12 +17,15 @@ PERIOD = dt.date(2025, 1, 1)
 LOOSE = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-def strategy(code, family, measure, target, review=7):
+def strategy(code, family, review=7):
     return {
-        "segment_code": code, "segment_name": code, "fulfilment_code": "make_to_stock", "service_measure": measure,
-        "service_target": target, "forecast_pool": "smooth", "policy_family": family, "review_period_days": review,
-        "count_frequency_per_year": 1, "owner": "t",
+        "segment_code": code, "segment_name": code, "fulfilment_code": "make_to_stock", "forecast_pool": "smooth",
+        "policy_family": family, "review_period_days": review, "count_frequency_per_year": 1, "owner": "t",
     }  # fmt: skip
+
+
+def target_row(code, measure, target):
+    return {"segment_code": code, "item_id": "", "service_measure": measure, "service_target": target}
 
 
 @pytest.fixture
@@ -50,7 +53,10 @@ def plan(make_parameters, make_item_locations):
             evidence_grade=grade, standard_quantiles=None,
         )  # fmt: skip
         parameters = make_parameters(
-            {"segment_strategies": [strategy("T", family, measure, target, review)]},
+            {
+                "segment_strategies": [strategy("T", family, review)],
+                "service_targets": [target_row("T", measure, target)],
+            },
             least_stocked_annual_demand_qty=least_stocked,
         )
         return stock_policies(rows, assignment, leads, demand, parameters=parameters, period_start_date=PERIOD)

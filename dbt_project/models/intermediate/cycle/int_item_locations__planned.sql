@@ -72,6 +72,7 @@ final as (
         items.phase_out_date,
         items.successor_item_id,
         items.abc_override_code,
+        items.criticality_code,
         sourced.supplier_id,
         sourced.moq_qty,
         sourced.order_multiple_qty,

@@ -2,33 +2,17 @@
 
 {{ config(materialized="ephemeral") }}
 
-with known_rows as (
-    select * from {{ ref("stg_purchase_orders") }}
-    where order_date < {{ cut_off_date() }} and {{ known_at_cut_off() }}
-),
-
--- Several receipts of a line are several rows with the same ordered quantity. History that was landed at once also
--- shows receipts from after the cut-off: nobody could know them then.
-order_lines as (
-    select
-        order_id,
-        line,
-        item_id,
-        location_id,
-        max(ordered_qty) as ordered_qty,
-        coalesce({{ exact_sum("case when receipt_date < " ~ cut_off_date() ~ " then received_qty end") }}, 0)
-            as received_qty
-    from known_rows
-    group by order_id, line, item_id, location_id
+with open_lines as (
+    select * from {{ ref("int_purchase_orders__open_lines") }}
+    where period_start_date = {{ period_start_date() }}
 ),
 
 final as (
     select
         item_id,
         location_id,
-        {{ exact_sum("greatest(ordered_qty - received_qty, 0)") }} as on_order_qty
-    from order_lines
-    where ordered_qty > received_qty
+        {{ exact_sum("open_qty") }} as on_order_qty
+    from open_lines
     group by item_id, location_id
 )
 

@@ -18,6 +18,7 @@ final as (
         mean_qty,
         baseline_qty,
         uplift_qty,
+        sd_qty,
         p10_qty,
         p50_qty,
         p80_qty,

@@ -7,6 +7,24 @@ with strategies as (
     where {{ in_force_at(newest_cut_off(), ["segment_code"]) }}
 ),
 
+targets as (
+    select * from {{ ref("service_targets") }}
+    where coalesce(item_id, '') = '' and {{ in_force_at(newest_cut_off(), ["segment_code", "item_id"]) }}
+),
+
+-- A target of the segment stands before the one for all.
+with_target as (
+    select
+        strategies.*,
+        targets.service_measure,
+        targets.service_target
+    from strategies
+    left join targets on targets.segment_code in (strategies.segment_code, '*')
+    qualify row_number() over (
+        partition by strategies.segment_code order by targets.segment_code = strategies.segment_code desc
+    ) = 1
+),
+
 final as (
     select
         segment_code,
@@ -22,7 +40,7 @@ final as (
         valid_from_date,
         approved_by,
         reason
-    from strategies
+    from with_target
     union all by name
     select 'ALL' as segment_code, 'All segments' as segment_name
 )

@@ -21,6 +21,7 @@ from benchmarks.installation import measure_install
 from benchmarks.landing import measure_landing
 from benchmarks.processes import CommandError
 from benchmarks.scale import measure_scale
+from benchmarks.simulator import measure_simulator
 from benchmarks.workbench import Workbench
 from orchestration.resources.settings import read_settings
 
@@ -32,6 +33,7 @@ BENCHMARKS: dict[str, Callable[[Workbench], reports.Report]] = {
     "broken_lines": measure_broken_lines,
     "great_expectations": measure_expectations,
     "forecast": measure_forecast,
+    "simulator": measure_simulator,
     **{name: partial(measure_real, name=name) for name in REAL_SOURCES},
     "accuracy": measure_accuracy,
     "install": measure_install,

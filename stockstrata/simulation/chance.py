@@ -1,8 +1,9 @@
+# ruff: noqa: ANN001, ANN202 - compiled helpers take arrays and numbers, whose types the compiler infers
 """Compiled draws: numbers that depend on seed, purpose, item, path and period, and on nothing else.
 
 Each (seed, purpose, item, path) starts a SplitMix64 sequence (Steele, Lea and Flood, OOPSLA 2014) at a mixed place, and
-each period takes the number of its own position, so any part can be drawn alone, in any order, by any thread. A draw that
-needs several numbers goes on with a sequence of its own.
+each period takes the number of its own position, so any part can be drawn alone, in any order, by any thread. A draw
+that needs several numbers goes on with a sequence of its own.
 
 Counts are drawn by inversion of their cumulative probabilities, one number each; negative binomial counts of
 distributions too wide for a table as Poisson counts of gamma means (that is what they are). Gamma: Marsaglia and Tsang,
@@ -26,37 +27,37 @@ _NEGLIGIBLE = 1e-18  # share of the most likely count's probability at which a t
 
 
 @part
-def _mixed(number):  # noqa: ANN001, ANN202
+def _mixed(number):
     number = (number ^ (number >> _30)) * _MIX_1
     number = (number ^ (number >> _27)) * _MIX_2
     return number ^ (number >> _31)
 
 
 @part
-def _row(seed, key, path):  # noqa: ANN001, ANN202
+def _row(seed, key, path):
     """Where the sequence of an item and path starts."""
     return _mixed(_mixed(_mixed(seed + _GOLDEN) ^ key) + _GOLDEN * (np.uint64(path) + _1))
 
 
 @part
-def _start(starts, seed, key, first_path):  # noqa: ANN001, ANN202
+def _start(starts, seed, key, first_path):
     for p in range(starts.size):
         starts[p] = _row(seed, key, first_path + p)
 
 
 @part
-def _at(start, t):  # noqa: ANN001, ANN202
+def _at(start, t):
     return _mixed(start + _GOLDEN * (np.uint64(t) + _1))
 
 
 @part
-def _unit(number):  # noqa: ANN001, ANN202
+def _unit(number):
     """A float between 0 and 1, neither of them; 52 bits, so that adding a half is exact."""
     return (float(number >> _12) + 0.5) * _UNIT
 
 
 @part
-def _ratio(x, a, b):  # noqa: ANN001, ANN202
+def _ratio(x, a, b):
     above, below = a[7], b[7]
     for k in range(6, -1, -1):
         above, below = above * x + a[k], below * x + b[k]
@@ -90,7 +91,7 @@ _F = (
 
 
 @part
-def _normal(u):  # noqa: ANN001, ANN202
+def _normal(u):
     """Quantile of the standard normal distribution."""
     q = u - 0.5
     if abs(q) <= 0.425:
@@ -101,7 +102,7 @@ def _normal(u):  # noqa: ANN001, ANN202
 
 
 @part
-def _gamma(shape, number):  # noqa: ANN001, ANN202
+def _gamma(shape, number):
     """A gamma variate of scale 1, and where its sequence stands."""
     boost = 1.0
     if shape < 1.0:
@@ -123,7 +124,7 @@ def _gamma(shape, number):  # noqa: ANN001, ANN202
 
 
 @part
-def _poisson(mean, number):  # noqa: ANN001, ANN202
+def _poisson(mean, number):
     """A Poisson variate: sums of waiting times below 10, else transformed rejection."""
     if mean < 10.0:
         limit, count, product = math.exp(-mean), -1.0, 1.0
@@ -152,16 +153,15 @@ def _poisson(mean, number):  # noqa: ANN001, ANN202
 
 
 @part
-def _table(mean, r, q, cumulative):  # noqa: ANN001, ANN202
+def _table(mean, r, q, cumulative):
     """Cumulative probabilities of counts: least count and number of entries, none where they are too many.
 
     Ratios of neighbours, from the most likely count outwards: negative binomial `(k + r) q / (k + 1)`, Poisson (r is 0)
     `mean / (k + 1)`.
     """
+    mode = math.floor(mean)
     if r > 0.0:
         mode = math.floor((r - 1.0) * q / (1.0 - q)) if r > 1.0 else 0.0
-    else:
-        mode = math.floor(mean)
     low, weight = mode, 1.0
     while low > 0.0 and weight > _NEGLIGIBLE:
         weight *= low / ((low - 1.0 + r) * q) if r > 0.0 else low / mean
@@ -184,7 +184,7 @@ def _table(mean, r, q, cumulative):  # noqa: ANN001, ANN202
 
 
 @part
-def _guide(cumulative, size, guide):  # noqa: ANN001, ANN202
+def _guide(cumulative, size, guide):
     """First place at which to look for each of the guide's equal parts of the unit interval."""
     place = 0
     for slot in range(guide.size):
@@ -194,7 +194,7 @@ def _guide(cumulative, size, guide):  # noqa: ANN001, ANN202
 
 
 @part
-def _one(method, mean, sd, is_whole, number):  # noqa: ANN001, ANN202
+def _one(method, mean, sd, is_whole, number):
     """One draw without a table."""
     if method == NEGATIVE_BINOMIAL:
         shape = mean * mean / (sd * sd - mean)

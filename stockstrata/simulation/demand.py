@@ -13,8 +13,8 @@ from stockstrata.simulation.outcomes import Outcomes
 class DemandMoments:
     """Demand of a period by distribution, mean and standard deviation; independent from period to period.
 
-    Whole units with certain demand are rounded up or down by chance, so that the mean is right. Normal demand below zero
-    counts as zero, so its mean is a little higher where the standard deviation is a large part of the mean.
+    Whole units with certain demand are rounded up or down by chance, so that the mean is right. Normal demand below
+    zero counts as zero, so its mean is a little higher where the standard deviation is a large part of the mean.
 
     Attributes:
         method: distribution of each item, (items,).

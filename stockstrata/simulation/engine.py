@@ -144,12 +144,11 @@ class Run:
         draws: what chance brings to them.
         first: the policies that hold from period 0: where `opening.on_hand_qty` is None they start full.
         order_function: for `custom` policies.
-        is_traced: whether every period is kept.
+        trace: filled with every period where it is given.
 
     Attributes:
         state: where the rows stand.
         opening_sums: their running sums before the first period.
-        trace: what happened in each period.
     """
 
     def __init__(
@@ -160,15 +159,13 @@ class Run:
         first: Policies,
         *,
         order_function: OrderFunction | None = None,
-        is_traced: bool = False,
+        trace: layout.Trace | None = None,
     ) -> None:
         self.chunk, self.period_count = chunk, draws.demand.shape[1]
-        self._terms, self._draws, self._order_function = terms, draws, order_function
+        self._terms, self._draws, self._order_function, self._trace = terms, draws, order_function, trace
         self.state = _opening_state(terms, chunk, draws, first.rows(chunk.items))
         self.opening_sums = self.state.sums.copy()
         _buy_once(self.state, terms, first.rows(chunk.items), chunk.items)
-        empty = (np.zeros(draws.demand.shape) for _ in layout.Trace._fields)
-        self.trace = layout.Trace(*empty) if is_traced else None
 
     def advance(self, first: int, last: int, chosen: Policies, calendars: tuple[np.ndarray, np.ndarray]) -> None:
         """Go on from the start of period `first` to the end of period `last - 1`.
@@ -193,17 +190,19 @@ class Run:
             return
         if self._order_function is None:
             name = self._terms.item_id[items][np.flatnonzero(is_custom)[0]]
-            raise PlanningError(f"simulation: item {name} has a custom policy; pass the function that tells its orders.")
+            raise PlanningError(
+                f"simulation: item {name} has a custom policy; pass the function that tells its orders."
+            )
         for t in range(first, last):
             self._block(t, t + 1, law, draws)
             wanted = self._asked(t, self._order_function)
             broken = np.zeros(4, np.int64)
-            kernel.place_orders(t, wanted, law, draws, self.state, self.trace, broken)
+            kernel.place_orders(t, wanted, law, draws, self.state, self._trace, broken)
             self._stop_if(broken)
 
     def _block(self, first: int, last: int, law: layout.Rules, draws: layout.Draws) -> None:
         broken = np.zeros(4, np.int64)
-        kernel.run_block(first, last, law, draws, self.state, self.trace, broken)
+        kernel.run_block(first, last, law, draws, self.state, self._trace, broken)
         self._stop_if(broken)
 
     def _asked(self, t: int, order_function: OrderFunction) -> np.ndarray:
@@ -225,9 +224,10 @@ class Run:
             f"{name} {getattr(self.state, name)[item, path]:.12g}" for name in ("on_hand", "backlog", "on_order")
         )
         raise ConservationError(
-            f"simulation: item {self._terms.item_id[self.chunk.items][item]}, path {self.chunk.first_path + path}, period "
-            f"{period}: {layout.LAWS[law]}; found {figures}, demand {self._draws.demand[item, period, path]:.12g}. No "
-            "figure of this simulation can be used; repair the inputs of this item or leave it out."
+            f"simulation: item {self._terms.item_id[self.chunk.items][item]}, path {self.chunk.first_path + path}, "
+            f"period {period}: {layout.LAWS[law]}; found {figures}, "
+            f"demand {self._draws.demand[item, period, path]:.12g}. No figure of this simulation can be used; "
+            "repair the inputs of this item or leave it out."
         )
 
 
@@ -278,12 +278,14 @@ def _opening_state(terms: Terms, chunk: Chunk, draws: layout.Draws, first: Polic
         last_due=np.full((n, paths), coming.shape[1] - 1, dtype=np.int64),
         due=np.zeros((n, slots, paths)),
         good=np.zeros((n, slots, paths)),
+        ends=np.zeros((n, slots, paths)),
         placed_qty=np.zeros((n, placed_slots, paths)),
         placed_due=np.zeros((n, placed_slots, paths), dtype=np.int64),
         sums=np.zeros((n, layout.SUMS, paths)),
     )
     for period in range(coming.shape[1]):
         state.due[:, period], state.good[:, period] = coming[:, [period]], coming[:, [period]]
+        state.ends[:, period] = coming[:, [period]] > 0
         if placed_slots:  # as if each had been ordered its expected lead time ago
             slot = (period - first.expected_lead_periods - 1) % placed_slots
             state.placed_qty[np.arange(n), slot], state.placed_due[np.arange(n), slot] = coming[:, [period]], period
@@ -294,7 +296,9 @@ def _opening_state(terms: Terms, chunk: Chunk, draws: layout.Draws, first: Polic
 
 def _buy_once(state: layout.State, terms: Terms, first: Policies, items: slice) -> None:
     """The single order of the newsvendor family, received before the first demand."""
-    missing = np.where(first.family == "newsvendor", first.order_up_to_qty, 0.0)[:, None] - state.on_hand + state.backlog
+    missing = (
+        np.where(first.family == "newsvendor", first.order_up_to_qty, 0.0)[:, None] - state.on_hand + state.backlog
+    )
     quantity = np.where((first.family == "newsvendor")[:, None], np.maximum(missing, 0.0), 0.0)
     quantity = feasible_order_up(quantity, terms.moq_qty[items][:, None], terms.order_multiple_qty[items][:, None])
     state.on_hand[:] += quantity

@@ -41,6 +41,7 @@ class Rules(NamedTuple):
         lost_share: share of unmet demand that is lost, the rest waits.
         is_whole: whether quantities are whole numbers.
         may_cross: whether a later order may arrive before an earlier one.
+        every_review: whether a replenishment cycle ends with every review's arrival, even of nothing.
         calendar: row of the review calendars.
         expected_demand: demand of a period that a projection expects.
         expected_lead: lead time that a projection expects, whole periods.
@@ -55,6 +56,7 @@ class Rules(NamedTuple):
     lost_share: np.ndarray
     is_whole: np.ndarray
     may_cross: np.ndarray
+    every_review: np.ndarray
     calendar: np.ndarray
     expected_demand: np.ndarray
     expected_lead: np.ndarray
@@ -91,6 +93,7 @@ class State(NamedTuple):
         last_due: period in which the last order arrives.
         due: units, as ordered, that arrive in the slot's period.
         good: units that will be received of them.
+        ends: one where a replenishment cycle ends with the arrival.
         placed_qty: units ordered in the slot's period; without slots where no policy projects stock.
         placed_due: when they arrive.
         sums: (items, SUMS, paths).
@@ -103,6 +106,7 @@ class State(NamedTuple):
     last_due: np.ndarray
     due: np.ndarray
     good: np.ndarray
+    ends: np.ndarray
     placed_qty: np.ndarray
     placed_due: np.ndarray
     sums: np.ndarray

@@ -1,6 +1,8 @@
+# ruff: noqa: ANN001, ANN202 - compiled helpers take arrays and numbers, whose types the compiler infers
 """From the sums of rows to measures of item-locations with Monte Carlo standard errors."""
 
 import numpy as np
+import pandas as pd
 
 from stockstrata.simulation.compiling import compiled, part
 from stockstrata.simulation.layout import (
@@ -21,13 +23,14 @@ from stockstrata.simulation.layout import (
 
 FIGURES = (
     "demand_qty", "served_qty", "cycle_count", "good_cycle_count", "mean_on_hand_qty", "mean_backlog_qty",
-    "mean_on_order_qty", "stock_out_period_count", "ready_rate", "order_count", "ordered_qty", "received_qty", "lost_qty",
-    "holding_cost_amount", "shortage_cost_amount", "order_cost_amount", "total_cost_amount",
+    "mean_on_order_qty", "stock_out_period_count", "ready_rate", "order_count", "ordered_qty", "received_qty",
+    "lost_qty", "holding_cost_amount", "shortage_cost_amount", "order_cost_amount", "total_cost_amount",
 )  # fmt: skip
 """What is worked out for each path. Services are ratios of two of them: fill rate of the second to the first, cycle
 service level of the fourth to the third."""
 
 _COUNT = len(FIGURES)
+_SHOWN = tuple(name for name in FIGURES if name not in ("served_qty", "cycle_count", "good_cycle_count"))
 
 
 class Moments:
@@ -83,12 +86,33 @@ class Moments:
         spread = self.square[:, x] - 2 * found * self.cross[:, pair] + found**2 * self.square[:, y]
         return found, np.sqrt(np.maximum(spread, 0.0) / self._freedom()) / below
 
+    def table(self, item_id: np.ndarray) -> pd.DataFrame:
+        """One row for each item-location: services and figures, each with its standard error (`run.simulate`)."""
+        columns: dict[str, np.ndarray] = {"item_id": item_id}
+        columns["cycle_service_level"], columns["cycle_service_level_se"] = self.ratio(
+            "good_cycle_count", "cycle_count", 1
+        )
+        columns["fill_rate"], columns["fill_rate_se"] = self.ratio("served_qty", "demand_qty", 0)
+        return pd.DataFrame(columns | self._with_errors(_SHOWN))
+
+    def differences(self, item_id: np.ndarray) -> pd.DataFrame:
+        """As `table` for figures that are differences: without demand, which is equal, and cycle service."""
+        ratio, error = self.ratio("served_qty", "demand_qty", 0)
+        fill = {"fill_rate": np.where(self.mean_of("demand_qty") > 0, ratio, 0.0), "fill_rate_se": error}
+        return pd.DataFrame({"item_id": item_id} | fill | self._with_errors(_SHOWN[1:]))
+
+    def _with_errors(self, names: tuple[str, ...]) -> dict[str, np.ndarray]:
+        columns: dict[str, np.ndarray] = {}
+        for name in names:
+            columns[name], columns[f"{name}_se"] = self.mean_of(name), self.error_of(name)
+        return columns
+
     def _freedom(self) -> np.ndarray:
         return np.where(self.count > 1, (self.count - 1) * self.count, np.nan)
 
 
 @part
-def _figures(sums, i, p, costs, periods, out):  # noqa: ANN001, ANN202
+def _figures(sums, i, p, costs, periods, out):
     row = sums[i, :, p]
     out[0], out[1] = row[DEMAND], row[SERVED]
     # A path in which no replenishment cycle ended is one cycle.

@@ -11,7 +11,17 @@ from stockstrata.simulation.terms import Terms
 
 Real = np.ndarray | float
 Family = Literal[
-    "s_Q", "s_S", "R_S", "R_s_S", "min_max", "kanban", "make_to_order", "newsvendor", "do_not_stock", "projected", "custom"
+    "s_Q",
+    "s_S",
+    "R_S",
+    "R_s_S",
+    "min_max",
+    "kanban",
+    "make_to_order",
+    "newsvendor",
+    "do_not_stock",
+    "projected",
+    "custom",
 ]
 FAMILIES: tuple[str, ...] = get_args(Family)
 
@@ -78,7 +88,9 @@ class Policies:
     def full_qty(self) -> np.ndarray:
         """Stock to begin with: order-up-to level, s + Q, all cards; nothing where none is kept, units."""
         full = np.where(self.family == "s_Q", self.reorder_point_qty + self.order_qty, self.order_up_to_qty)
-        return np.where(np.isin(self.family, ("make_to_order", "do_not_stock", "newsvendor")), 0.0, np.maximum(full, 0.0))
+        return np.where(
+            np.isin(self.family, ("make_to_order", "do_not_stock", "newsvendor")), 0.0, np.maximum(full, 0.0)
+        )
 
 
 def policies(
@@ -124,7 +136,9 @@ def kanban(card_count: np.ndarray | int, card_qty: Real, *, item_count: int) -> 
 
     Example: `kanban(4, 25.0, item_count=1)` keeps at most 100 units on hand and on order.
     """
-    return policies("kanban", item_count=item_count, order_up_to_qty=np.asarray(card_count) * card_qty, order_qty=card_qty)
+    return policies(
+        "kanban", item_count=item_count, order_up_to_qty=np.asarray(card_count) * card_qty, order_qty=card_qty
+    )
 
 
 def rules(terms: Terms, chosen: Policies, calendar: np.ndarray) -> layout.Rules:
@@ -145,6 +159,7 @@ def rules(terms: Terms, chosen: Policies, calendar: np.ndarray) -> layout.Rules:
         lost_share=lost,
         is_whole=terms.is_whole,
         may_cross=terms.may_cross,
+        every_review=family == "R_S",
         calendar=calendar,
         expected_demand=chosen.expected_demand_qty,
         expected_lead=chosen.expected_lead_periods,

@@ -1,7 +1,7 @@
 """Simulating policies: service, stock and cost of each item-location, and differences between policies on equal draws.
 
-Work goes in chunks of item-locations, each of bounded memory, on as many threads as wanted. Neither changes a byte of the
-result: every draw has its own number, and figures are added up path by path.
+Work goes in chunks of item-locations, each of bounded memory, on as many threads as wanted. Neither changes a byte of
+the result: every draw has its own number, and figures are added up path by path.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,12 +20,6 @@ from stockstrata.simulation.policies import Policies, review_calendars
 from stockstrata.simulation.terms import Terms
 
 _MEBIBYTE = 1024 * 1024
-_FIGURES = (
-    "demand_qty", "mean_on_hand_qty", "mean_backlog_qty", "mean_on_order_qty", "ready_rate", "stock_out_period_count",
-    "order_count", "ordered_qty", "received_qty", "lost_qty", "holding_cost_amount", "shortage_cost_amount",
-    "order_cost_amount", "total_cost_amount",
-)  # fmt: skip
-_COMPARED = tuple(name for name in _FIGURES if name != "demand_qty")
 
 
 @dataclass(frozen=True)
@@ -52,8 +46,8 @@ class Comparison:
     Attributes:
         results: for each policy, what `simulate` gives.
         differences: for each policy but the first, its figures less those of the first: `fill_rate` and the others but
-            demand and cycle service, each with its standard error. Equal draws make these errors much smaller than those
-            of the results.
+            demand and cycle service, each with its standard error. Equal draws make these errors much smaller than
+            those of the results.
     """
 
     results: dict[str, pd.DataFrame]
@@ -82,10 +76,11 @@ def simulate(
         memory_mib: memory that all chunks under way may take together; a chunk holds one path at least.
 
     Returns:
-        `item_id`; `cycle_service_level` (replenishment cycles without a stock-out; a cycle ends with an arrival),
-        `fill_rate` (demand served at once from the shelf; one without demand), `ready_rate` (periods that end with
-        stock); per period `mean_on_hand_qty`, `mean_backlog_qty`, `mean_on_order_qty`; over the measured periods of a
-        path `demand_qty`, `stock_out_period_count` (demand failed or waits), `order_count`, `ordered_qty`,
+        `item_id`; `cycle_service_level` (replenishment cycles without a stock-out; a cycle ends with an arrival, for
+        `R_S` also when a review had nothing to order, as the chance that a level meets its interval's demand counts
+        them), `fill_rate` (demand served at once from the shelf; one without demand), `ready_rate` (periods that end
+        with stock); per period `mean_on_hand_qty`, `mean_backlog_qty`, `mean_on_order_qty`; over the measured periods
+        of a path `demand_qty`, `stock_out_period_count` (demand failed or waits), `order_count`, `ordered_qty`,
         `received_qty`, `lost_qty` and the costs in currency. Each has its Monte Carlo standard error in `..._se`: NaN
         with a single path.
 
@@ -98,7 +93,13 @@ def simulate(
         order_up_to_qty=20), Horizon(104, 100, seed=1))`.
     """
     found = compare(
-        terms, demand, {"policy": chosen}, horizon, order_function=order_function, workers=workers, memory_mib=memory_mib
+        terms,
+        demand,
+        {"policy": chosen},
+        horizon,
+        order_function=order_function,
+        workers=workers,
+        memory_mib=memory_mib,
     )
     return found.results["policy"]
 
@@ -165,8 +166,8 @@ def compare(
         with ThreadPoolExecutor(workers) as threads:
             list(threads.map(work, tasks))
     return Comparison(
-        {name: _table(terms, totals[name]) for name in names},
-        {name: _differences(terms, gaps[name]) for name in names[1:]},
+        {name: totals[name].table(terms.item_id) for name in names},
+        {name: gaps[name].differences(terms.item_id) for name in names[1:]},
     )
 
 
@@ -193,26 +194,6 @@ def _tasks(terms: Terms, horizon: Horizon, rows: int, workers: int) -> Iterator[
     for item in range(terms.item_count):
         firsts = range(0, horizon.path_count, rows)
         yield [Chunk(slice(item, item + 1), first, min(rows, horizon.path_count - first)) for first in firsts]
-
-
-def _table(terms: Terms, found: Moments) -> pd.DataFrame:
-    columns: dict[str, np.ndarray] = {"item_id": terms.item_id}
-    pairs = (("cycle_service_level", "good_cycle_count", "cycle_count"), ("fill_rate", "served_qty", "demand_qty"))
-    for pair, (name, over, under) in ((1, pairs[0]), (0, pairs[1])):
-        columns[name], columns[f"{name}_se"] = found.ratio(over, under, pair)
-    for name in _FIGURES:
-        columns[name], columns[f"{name}_se"] = found.mean_of(name), found.error_of(name)
-    return pd.DataFrame(columns)
-
-
-def _differences(terms: Terms, found: Moments) -> pd.DataFrame:
-    columns: dict[str, np.ndarray] = {"item_id": terms.item_id}
-    ratio, error = found.ratio("served_qty", "demand_qty", 0)
-    is_asked = found.mean_of("demand_qty") > 0
-    columns["fill_rate"], columns["fill_rate_se"] = np.where(is_asked, ratio, 0.0), error
-    for name in _COMPARED:
-        columns[name], columns[f"{name}_se"] = found.mean_of(name), found.error_of(name)
-    return pd.DataFrame(columns)
 
 
 def _check(horizon: Horizon, chosen: Mapping[str, Policies], terms: Terms) -> None:

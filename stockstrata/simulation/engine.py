@@ -279,6 +279,7 @@ def _opening_state(terms: Terms, chunk: Chunk, draws: layout.Draws, first: Polic
         due=np.zeros((n, slots, paths)),
         good=np.zeros((n, slots, paths)),
         ends=np.zeros((n, slots, paths)),
+        coming_in=coming.copy(),
         placed_qty=np.zeros((n, placed_slots, paths)),
         placed_due=np.zeros((n, placed_slots, paths), dtype=np.int64),
         sums=np.zeros((n, layout.SUMS, paths)),
@@ -286,9 +287,6 @@ def _opening_state(terms: Terms, chunk: Chunk, draws: layout.Draws, first: Polic
     for period in range(coming.shape[1]):
         state.due[:, period], state.good[:, period] = coming[:, [period]], coming[:, [period]]
         state.ends[:, period] = coming[:, [period]] > 0
-        if placed_slots:  # as if each had been ordered its expected lead time ago
-            slot = (period - first.expected_lead_periods - 1) % placed_slots
-            state.placed_qty[np.arange(n), slot], state.placed_due[np.arange(n), slot] = coming[:, [period]], period
     state.sums[:, layout.DEMAND], state.sums[:, layout.RECEIVED] = state.backlog, state.on_hand
     state.sums[:, layout.ORDERED] = state.on_order
     return state

@@ -147,7 +147,7 @@ def _run_item(i, first, last, rules, draws, state, trace, work, broken):  # noqa
     may_cross, ahead, expected_lead = rules.may_cross[i], rules.expected_demand[i], rules.expected_lead[i]
     on_hand, backlog, on_order, is_short = state.on_hand[i], state.backlog[i], state.on_order[i], state.is_short[i]
     last_due, due_in, good_in, ends_in = state.last_due[i], state.due[i], state.good[i], state.ends[i]
-    every_review = rules.every_review[i]
+    every_review, coming_in = rules.every_review[i], state.coming_in[i]
     placed_qty, placed_due = state.placed_qty[i], state.placed_due[i]
     sums = state.sums[i]
     asked, served, filled, lost = sums[DEMAND], sums[SERVED], sums[FILLED], sums[LOST]
@@ -209,7 +209,7 @@ def _run_item(i, first, last, rules, draws, state, trace, work, broken):  # noqa
             _free_cards(on_hand, on_order, up_to, lot, wanted)
         elif kind == PROJECTED:
             never_waits = lost_share >= 1.0
-            _project(t, on_hand, backlog, expected_lead, ahead, never_waits, placed_qty, placed_due, wanted)
+            _project(t, on_hand, backlog, expected_lead, ahead, never_waits, coming_in, placed_qty, placed_due, wanted)
         else:
             _position(on_hand, on_order, backlog, wanted)
         if kind == FIXED_QTY:
@@ -308,7 +308,7 @@ def _end_cycles(ends, is_short, cycles, good_cycles):
 @part
 def _fill_backlog(on_hand, backlog, filled, filled_sum):
     for p in range(on_hand.size):
-        filled[p] = min(on_hand[p], backlog[p])
+        filled[p] = max(min(on_hand[p], backlog[p]), 0.0)
         on_hand[p] -= filled[p]
     for p in range(on_hand.size):
         backlog[p] -= filled[p]
@@ -318,7 +318,7 @@ def _fill_backlog(on_hand, backlog, filled, filled_sum):
 @part
 def _serve_demand(demand, on_hand, unmet, served):
     for p in range(demand.size):
-        here = min(on_hand[p], demand[p])
+        here = max(min(on_hand[p], demand[p]), 0.0)
         on_hand[p] -= here
         served[p] += here
         unmet[p] = demand[p] - here
@@ -416,7 +416,7 @@ def _free_cards(on_hand, on_order, up_to, lot, wanted):
 
 
 @part
-def _project(t, on_hand, backlog, lead, ahead, never_waits, placed_qty, placed_due, wanted):
+def _project(t, on_hand, backlog, lead, ahead, never_waits, coming_in, placed_qty, placed_due, wanted):
     """Stock expected at the start of the period in which an order placed now is expected, before its demand.
 
     Expected demand is taken off period by period; where unmet demand is lost, stock never falls below zero. An order
@@ -426,7 +426,9 @@ def _project(t, on_hand, backlog, lead, ahead, never_waits, placed_qty, placed_d
     for p in range(wanted.size):
         stock = on_hand[p] - backlog[p]
         for step in range(1, lead + 2):
-            for back in range(1, slots):
+            if t + step < coming_in.size:
+                stock += coming_in[t + step]
+            for back in range(1, min(slots, t + 1)):
                 slot = (t - back) & (slots - 1)
                 if placed_due[slot, p] > t and max(t - back + lead + 1, t + 1) == t + step:
                     stock += placed_qty[slot, p]

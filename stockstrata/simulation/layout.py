@@ -94,6 +94,7 @@ class State(NamedTuple):
         due: units, as ordered, that arrive in the slot's period.
         good: units that will be received of them.
         ends: one where a replenishment cycle ends with the arrival.
+        coming_in: units that were under way before the first period, (items, periods), by the period of their arrival.
         placed_qty: units ordered in the slot's period; without slots where no policy projects stock.
         placed_due: when they arrive.
         sums: (items, SUMS, paths).
@@ -107,6 +108,7 @@ class State(NamedTuple):
     due: np.ndarray
     good: np.ndarray
     ends: np.ndarray
+    coming_in: np.ndarray
     placed_qty: np.ndarray
     placed_due: np.ndarray
     sums: np.ndarray

@@ -219,7 +219,7 @@ def test_trap_normal_quantile_on_lumpy_demand():
 
 
 def test_kanban_cards_that_cover_the_lead_time_never_run_out():
-    """N = m (L + 1) (1 + a) / C cards: 12 a day, 3 days and the day of the order, 25 % more, containers of 10 make 6."""
+    """N = m (L + 1) (1 + a) / C cards: 12 a day, 3 days and the day of the order, 25 % more, in tens: 6."""
     demand = moments("degenerate", 12.0, 0.0, item_count=1)
     where = terms(1, lead_time=3)
     assert run(where, demand, kanban(6, 10.0, item_count=1), paths=2).stock_out_period_count == 0

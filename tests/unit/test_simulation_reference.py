@@ -101,7 +101,9 @@ def cases(draw_):
     lead = draw_(st.lists(st.integers(0, 6), min_size=1, max_size=3, unique=True))
     share = draw_(st.sampled_from([[1.0], [0.5, 1.0], [0.0, 0.9], [0.8]]))
     lot = draw_(st.integers(1, 12))
-    multiple, moq = (lot, 0) if family == "kanban" else (draw_(st.sampled_from([1, 1, 3, 5])), draw_(st.integers(0, 9)))
+    multiple, moq = draw_(st.sampled_from([1, 1, 3, 5])), draw_(st.integers(0, 9))
+    if family == "kanban":
+        multiple, moq = lot, 0
     s = draw_(st.integers(-3, 25))
     lost_share = {"make_to_order": 0, "do_not_stock": 1}.get(family, draw_(st.sampled_from([0, 1, 0.3, 0.75])))
     if family == "kanban":
@@ -110,10 +112,12 @@ def cases(draw_):
         family=family, lead=lead, share=share, Q=lot, multiple=multiple, moq=moq, s=s,
         S=draw_(st.integers(1, 5)) * lot if family == "kanban" else s + draw_(st.integers(0, 20)),
         lost_share=lost_share, may_cross=draw_(st.booleans()), review=draw_(st.integers(1, 5)),
-        phase=draw_(st.integers(0, 6)), is_open=draw_(st.lists(st.booleans(), min_size=30, max_size=30)),
+        phase=draw_(st.integers(0, 6)),
+        is_open=draw_(st.lists(st.booleans(), min_size=30, max_size=30)),
         on_hand=draw_(st.integers(0, 30)), backlog=draw_(st.integers(0, 5)),
         pipeline=draw_(st.lists(st.integers(0, 9), max_size=3)), mean=draw_(st.sampled_from([0.4, 3.0, 9.0])),
-        expected_demand=draw_(st.integers(0, 6)), expected_lead=draw_(st.integers(0, 5)), seed=draw_(st.integers(0, 99)),
+        expected_demand=draw_(st.integers(0, 6)), expected_lead=draw_(st.integers(0, 5)),
+        seed=draw_(st.integers(0, 99)),
     )  # fmt: skip
 
 

@@ -179,7 +179,7 @@ def chunk_rows(terms: Terms, horizon: Horizon, policy_count: int, memory_mib: in
     lost = terms.lost_share_rate
     is_split = bool(((lost > 0) & (lost < 1)).any())
     by_period = 8 + 2 * (not certain[0]) + 8 * (not certain[1]) + 8 * is_split
-    by_row = horizon.period_count * by_period + 32 * slots + 8 * SUMS * (policy_count + 3) + 100
+    by_row = horizon.period_count * by_period + 40 * slots + 8 * SUMS * (policy_count + 3) + 100
     return max(memory_mib * _MEBIBYTE // by_row, 1)
 
 

@@ -22,6 +22,7 @@ from benchmarks.landing import measure_landing
 from benchmarks.lost_sales import measure_lost_sales
 from benchmarks.processes import CommandError
 from benchmarks.scale import measure_scale
+from benchmarks.simulator import measure_simulator
 from benchmarks.workbench import Workbench
 from orchestration.resources.settings import read_settings
 
@@ -34,6 +35,7 @@ BENCHMARKS: dict[str, Callable[[Workbench], reports.Report]] = {
     "great_expectations": measure_expectations,
     "forecast": measure_forecast,
     "lost_sales": measure_lost_sales,
+    "simulator": measure_simulator,
     **{name: partial(measure_real, name=name) for name in REAL_SOURCES},
     "accuracy": measure_accuracy,
     "install": measure_install,

@@ -1,0 +1,1 @@
+"""Simulation of stock policies: periods one by one, many item-locations and demand paths at once."""

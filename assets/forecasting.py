@@ -24,6 +24,8 @@ from stockstrata.tables import (
     LEAD_TIME,
     LEAD_TIME_DEMAND,
     MODEL_SCORE,
+    NEW_PRODUCT_ANALOG,
+    NEW_PRODUCT_FORECAST,
     SEGMENT_ASSIGNMENT,
     Table,
 )
@@ -54,6 +56,7 @@ _INPUTS = [
     asset_key(SEGMENT_ASSIGNMENT),
     asset_key(LEAD_TIME),
     *(dg.AssetKey(["parameters", name]) for name in ("segment_strategies", "forecast_pools", "forecast_settings")),
+    dg.AssetKey(["parameters", "new_product_settings"]),
 ]
 _TABLES = {
     MODEL_SCORE: "One row per period, item, location and model: its error at rolling origins.",
@@ -61,6 +64,8 @@ _TABLES = {
     DEMAND_FORECAST: "One row per period, item, location and future bucket: expected demand and its quantiles, frozen.",
     LEAD_TIME_DEMAND: "One row per period, item and location: demand over the protection interval as a distribution.",
     FORECAST_ACCURACY: "One row per period, segment, lag and evaluation: how good forecasts were.",
+    NEW_PRODUCT_FORECAST: "One row per period, item and location that is new: level by its analogs and by own sales.",
+    NEW_PRODUCT_ANALOG: "One row per period, new item and location, and analog: its weight, and what they share.",
 }
 # Accuracy judges the forecasts that earlier cycles froze, so cycles are planned in their order.
 _EARLIER_FORECASTS = dg.AssetDep(
@@ -78,7 +83,7 @@ def _spec(table: Table) -> dg.AssetSpec:
         group_name="forecast",
         owners=OWNERS,
         kinds={"python", "duckdb"},
-        code_version="2",
+        code_version="3",
         description=_TABLES[table],
         partitions_def=PERIODS,
     )
@@ -108,6 +113,7 @@ def forecast(
         workers=SETTINGS.worker_count,
         code_version=code_version(),
         earlier=series_store.read(period),
+        item_locations=item_locations,
     )
     series_store.write(period, found.states)
     accuracy = pd.concat([found.accuracy, _judged_snapshots(warehouse, panel, period)], ignore_index=True)
@@ -130,6 +136,10 @@ def forecast(
                 {"methods": code_counts(found.lead_time_demand["method_code"])},
             ),
             Output(FORECAST_ACCURACY, accuracy),
+            Output(
+                NEW_PRODUCT_FORECAST, found.new_products, {"statuses": code_counts(found.new_products["status_code"])}
+            ),
+            Output(NEW_PRODUCT_ANALOG, found.new_product_analogs),
         ],
         period,
     )

@@ -29,7 +29,13 @@ WIDE_RATES: dict[str, tuple[float | None, float | None, str]] = {
     "holding_cost_rate": (0.0, 10.0, "holding can cost more than the item in a year"),
 }
 # Quantities that are null where their description says so.
-NULLABLE = frozenset({"contract_lead_time_days", "cumulative_rmse_qty", "cumulative_bias_qty"})
+NULLABLE = frozenset(
+    {
+        "contract_lead_time_days", "cumulative_rmse_qty", "cumulative_bias_qty",
+        "prior_level_qty", "prior_level_sd_qty", "expected_sales_qty", "posterior_level_qty", "posterior_level_sd_qty",
+        "launch_rmse_qty", "pool_rmse_qty",
+    }
+)  # fmt: skip
 
 
 def engine_suite(table: Table) -> "ExpectationSuite":

@@ -53,6 +53,19 @@ class CycleFacts:
 
 
 @dataclass(frozen=True)
+class OwnVariance:
+    """Variances of series that bring their own instead of back-test errors.
+
+    Attributes:
+        place: row of each series in `bucket_variance`, -1 for the others, (n,).
+        bucket_variance: demand of each bucket ahead, units squared, (m, F).
+    """
+
+    place: np.ndarray
+    bucket_variance: np.ndarray
+
+
+@dataclass(frozen=True)
 class CycleUncertainty:
     """Variances of a cycle.
 
@@ -61,12 +74,14 @@ class CycleUncertainty:
         step_variance: demand of one bucket over all lags, units squared, (n,).
         held_out_variance: the same without one of the newest origins, (n, K).
         profiles: variance at each lag over that of one bucket, by pool, (D,).
+        own: of series with variances of their own; their interval variance is theirs as well.
     """
 
     interval_variance: np.ndarray
     step_variance: np.ndarray
     held_out_variance: np.ndarray
     profiles: Mapping[str, np.ndarray]
+    own: OwnVariance | None = None
 
 
 def cycle_uncertainty(facts: CycleFacts, series: SeriesOutcome) -> CycleUncertainty:
@@ -161,6 +176,9 @@ def forecast_table(
         row = held[place]
         mean = series.forecast_qty[row, ahead]
         variance = uncertainty.step_variance[row] * _at_lag(facts, uncertainty, row, ahead)
+        if uncertainty.own is not None:
+            place = uncertainty.own.place[row]
+            variance = np.where(place >= 0, uncertainty.own.bucket_variance[place, ahead], variance)
         method, sd = demand_method(mean, np.sqrt(variance), is_whole=series.is_whole[row])
         table = pd.DataFrame(
             {
@@ -178,15 +196,19 @@ def forecast_table(
 
 def lead_time_demand_table(facts: CycleFacts, series: SeriesOutcome, uncertainty: CycleUncertainty) -> pd.DataFrame:
     """LEAD_TIME_DEMAND: distribution of demand over lead time plus review period."""
+    variance = spread.bounded_by_lumps(
+        uncertainty.interval_variance,
+        interval_mean(series.forecast_qty, facts.buckets),
+        spread.largest_windows(facts.panel.demand_qty, facts.buckets),
+    )
+    if uncertainty.own is not None:
+        # What has hardly been sold yet shows no lumps that could bound it.
+        variance = np.where(uncertainty.own.place >= 0, uncertainty.interval_variance, variance)
     table = interval_table(
         forecast_qty=series.forecast_qty,
         buckets=facts.buckets,
         days=facts.protection_days,
-        variance=spread.bounded_by_lumps(
-            uncertainty.interval_variance,
-            interval_mean(series.forecast_qty, facts.buckets),
-            spread.largest_windows(facts.panel.demand_qty, facts.buckets),
-        ),
+        variance=variance,
         lead_time_sd_days=facts.lead_time_sd_days,
         is_whole=series.is_whole,
     )

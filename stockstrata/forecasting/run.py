@@ -9,6 +9,7 @@ import pandas as pd
 from stockstrata.columns import aligned, numbers, texts
 from stockstrata.errors import PlanningError
 from stockstrata.forecasting import report
+from stockstrata.forecasting.new_products.cycle import with_launches
 from stockstrata.forecasting.outcome import PoolTask, join_outcomes, needed_buckets, whole_buckets
 from stockstrata.forecasting.reuse import REUSED, SeriesInputs, SeriesStates, reusable, task_inputs
 from stockstrata.forecasting.workers import forecast_tasks
@@ -32,6 +33,8 @@ class ForecastResult:
         forecasts: DEMAND_FORECAST.
         lead_time_demand: LEAD_TIME_DEMAND.
         accuracy: FORECAST_ACCURACY, evaluation_code `rolling_origin`.
+        new_products: NEW_PRODUCT_FORECAST.
+        new_product_analogs: NEW_PRODUCT_ANALOG.
         faults: models that could not be used on a series, which the others then stood in for: `item_id, location_id,
             model_code, fault_text`.
         origins: where the outcome of each series comes from: `item_id, location_id, origin_code` as in `reuse.Reuse`.
@@ -43,6 +46,8 @@ class ForecastResult:
     forecasts: pd.DataFrame
     lead_time_demand: pd.DataFrame
     accuracy: pd.DataFrame
+    new_products: pd.DataFrame
+    new_product_analogs: pd.DataFrame
     faults: pd.DataFrame
     origins: pd.DataFrame
     states: SeriesStates
@@ -57,6 +62,7 @@ def forecast_segments(
     workers: int,
     code_version: str = "",
     earlier: SeriesStates | None = None,
+    item_locations: pd.DataFrame | None = None,
 ) -> ForecastResult:
     """Forecast every item-location by the pool of its segment, with demand over lead time plus review period.
 
@@ -69,6 +75,8 @@ def forecast_segments(
         code_version: changes with everything else that results depend on.
         earlier: outcomes of an earlier run, taken over for series whose inputs are the same; the result does not
             depend on it.
+        item_locations: frame of `int_item_locations__planned`: what new item-locations are compared by, and when they
+            were launched; without it none is taken for new.
 
     Raises:
         PlanningError: a series of the panel has no segment, or no lead time.
@@ -114,11 +122,16 @@ def forecast_segments(
         outcomes, rows = [earlier.outcome.select(reuse.held)], [reuse.rows, *rows]
     series = join_outcomes([*outcomes, *forecast_tasks(tasks, workers)], rows, len(segment))
     uncertainty = report.cycle_uncertainty(facts, series)
+    launched = with_launches(
+        facts, series, uncertainty, item_locations, parameters=parameters, lifecycle_code=_lifecycle(segments)
+    )
     return ForecastResult(
-        scores=report.score_table(facts, series),
-        champions=report.champion_table(facts, series),
-        forecasts=report.forecast_table(facts, series, uncertainty, workers=workers),
-        lead_time_demand=report.lead_time_demand_table(facts, series, uncertainty),
+        scores=report.score_table(facts, launched.series),
+        champions=report.champion_table(facts, launched.series),
+        forecasts=report.forecast_table(facts, launched.series, launched.uncertainty, workers=workers),
+        lead_time_demand=report.lead_time_demand_table(facts, launched.series, launched.uncertainty),
+        new_products=launched.forecasts,
+        new_product_analogs=launched.analogs,
         accuracy=report.backtest_accuracy(facts, series, uncertainty, workers=workers),
         faults=report.fault_table(facts, series),
         origins=panel.keys.assign(origin_code=reuse.origin),
@@ -134,6 +147,13 @@ def _strategies(segment: np.ndarray, parameters: PlanningParameters) -> dict[str
             f"segmentation.segment_assignment: segment {unknown[0]!r} has no row in segment_strategies.csv; add one."
         )
     return found
+
+
+def _lifecycle(segments: pd.DataFrame) -> np.ndarray:
+    """Lifecycle stage of each series; empty where the assignment does not tell."""
+    if "lifecycle_code" not in segments:
+        return np.full(len(segments), "", dtype=object)
+    return texts(segments, "lifecycle_code").to_numpy(dtype=object)
 
 
 def _settings(parameters: PlanningParameters) -> dict[str, PoolSettings]:

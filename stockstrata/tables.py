@@ -157,6 +157,7 @@ LEAD_TIME_DEMAND = Table(
         Column("lead_time_sd_qty", "DOUBLE", "Part of the standard deviation that comes from the lead time, units."),
         Column("daily_mean_qty", "DOUBLE", "Expected demand of one day of the interval, units per day."),
         *_quantiles("demand over the protection interval", ("50", "80", "90", "95", "98", "99")),
+        Column("fallback_reason", "VARCHAR", "What the forecast had to make do with, in words; empty where nothing."),
         _GRADE,
     ),
 )

@@ -10,6 +10,7 @@ import pandas as pd
 from stockstrata.evidence import worst_grade
 from stockstrata.forecasting import uncertainty as spread
 from stockstrata.forecasting.accuracy import PINBALL_LEVELS, accuracy_rows, series_accuracy
+from stockstrata.forecasting.fallbacks import fallback_reasons
 from stockstrata.forecasting.metrics import safe_ratio
 from stockstrata.forecasting.outcome import SeriesOutcome
 from stockstrata.forecasting.predictive import BUCKET_LEVELS, demand_method, interval_mean, interval_table, quantiles
@@ -37,6 +38,7 @@ class CycleFacts:
         wanted_horizon: protection interval in whole buckets, (n,).
         wanted_folds: origins that the pool asks for, (n,).
         shrinkage_origins: weight of the segment in the variance, origins.
+        gap_buckets: buckets of the history that held no number, (n,).
     """
 
     panel: DemandPanel
@@ -50,6 +52,7 @@ class CycleFacts:
     wanted_horizon: np.ndarray
     wanted_folds: np.ndarray
     shrinkage_origins: float
+    gap_buckets: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -212,6 +215,7 @@ def lead_time_demand_table(facts: CycleFacts, series: SeriesOutcome, uncertainty
         lead_time_sd_days=facts.lead_time_sd_days,
         is_whole=series.is_whole,
     )
+    table["fallback_reason"] = fallback_reasons(series.reason_code, facts.gap_buckets)
     table["evidence_grade"] = worst_grade(pd.Series(_forecast_grade(facts, series)), pd.Series(facts.lead_time_grade))
     return _with_keys(facts, table, np.arange(len(table)), LEAD_TIME_DEMAND)
 
@@ -260,6 +264,7 @@ def _forecast_grade(facts: CycleFacts, series: SeriesOutcome) -> np.ndarray:
     # Half of the wanted origins at the full horizon is enough evidence; fallbacks have none.
     enough = series.fold_count >= np.maximum(np.ceil(facts.wanted_folds / 2), 1)
     is_full = enough & (series.horizon >= facts.wanted_horizon) & np.isfinite(series.rmse_qty)
+    is_full &= facts.gap_buckets == 0
     return np.where(is_full, "full", "degraded").astype(object)
 
 

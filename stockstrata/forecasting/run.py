@@ -1,7 +1,7 @@
 """Forecast a whole planning cycle: validate, choose, forecast, and demand over each protection interval."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pandas as pd
@@ -9,6 +9,7 @@ import pandas as pd
 from stockstrata.columns import aligned, numbers, texts
 from stockstrata.errors import PlanningError
 from stockstrata.forecasting import report
+from stockstrata.forecasting.fallbacks import filled_history
 from stockstrata.forecasting.new_products.cycle import with_launches
 from stockstrata.forecasting.outcome import PoolTask, join_outcomes, needed_buckets, whole_buckets
 from stockstrata.forecasting.reuse import REUSED, SeriesInputs, SeriesStates, reusable, task_inputs
@@ -67,7 +68,8 @@ def forecast_segments(
     """Forecast every item-location by the pool of its segment, with demand over lead time plus review period.
 
     Args:
-        panel: demand history up to the cut-off; its newest bucket is the last known one.
+        panel: demand history up to the cut-off; its newest bucket is the last known one. Buckets without a number after
+            a series' start are filled, and the rows of it say so.
         assignment: `item_id, location_id, segment_code`, one row for each series of the panel.
         lead_times: LEAD_TIME rows: `lead_time_days, lead_time_sd_days, evidence_grade`, one for each series.
         parameters: strategies, pools and settings in force.
@@ -86,6 +88,8 @@ def forecast_segments(
     """
     if panel.keys.empty:
         raise PlanningError("forecast: the demand panel has no series; bring demand or widen the planning window.")
+    history = filled_history(panel.demand_qty)
+    panel = replace(panel, demand_qty=history.demand_qty)
     segments = aligned(assignment, panel.keys, table="segmentation.segment_assignment")
     supply = aligned(lead_times, panel.keys, table="policy.lead_time")
     segment = texts(segments, "segment_code").to_numpy(dtype=object)
@@ -112,6 +116,7 @@ def forecast_segments(
         wanted_horizon=whole_buckets(buckets),
         wanted_folds=_wanted_folds(pool, parameters),
         shrinkage_origins=parameters.settings.variance_shrinkage_origins,
+        gap_buckets=history.gap_buckets,
     )
     tasks, rows = _tasks(panel, pool, buckets, parameters, np.arange(len(segment)))
     inputs = _joined_inputs([task_inputs(task, code_version) for task in tasks], rows, len(segment))

@@ -22,6 +22,7 @@ final as (
         p95_qty,
         p98_qty,
         p99_qty,
+        fallback_reason,
         evidence_grade,
         parameters_version,
         run_id,

@@ -441,6 +441,20 @@ def test_the_pool_takes_over_where_it_is_better(module_parameters):
     assert (status["pool_rmse_qty"] < 0.9 * status["launch_rmse_qty"]).all()
 
 
+def test_a_launch_beyond_the_forecast_or_on_a_day_that_means_never_is_left_to_the_pool(module_parameters):
+    found = market(count=60)
+    late = found.item_locations.assign(
+        launch_date=found.item_locations["launch_date"].astype("datetime64[s]"),
+        start_date=found.item_locations["start_date"].astype("datetime64[s]"),
+    )
+    rows = np.flatnonzero(found.start < 150)[:2]
+    for row, day in zip(rows, ("9999-12-31", "2040-01-01"), strict=True):
+        late.loc[row, ["launch_date", "start_date"]] = np.datetime64(day, "s")
+    result = planned(found, 150, module_parameters, item_locations=late)
+    assert not set(found.panel.keys["item_id"][rows]) & set(result.new_products["item_id"])
+    assert set(found.panel.keys["item_id"][rows]) <= set(result.lead_time_demand["item_id"])
+
+
 def test_an_item_that_ends_is_no_new_one(module_parameters):
     found = market(count=60)
     result = planned(found, 150, module_parameters)

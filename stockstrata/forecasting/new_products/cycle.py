@@ -66,9 +66,10 @@ def with_launches(
 ) -> LaunchCycle:
     """Forecast new item-locations by their analogs until their own history serves better.
 
-    New is what was launched less than `hand_over_buckets` ago or will be, unless it is ending. The pool takes over
-    early where its back-test error at `least_judged_origins` or more is lower by `hand_over_margin_rate`. Without an
-    analog the pool keeps the item-location, reason `no_analog` where the pool itself had nothing to go by.
+    New is what was launched less than `hand_over_buckets` ago, or will be before the forecast ends, unless it is
+    ending. The pool takes over early where its back-test error at `least_judged_origins` or more is lower by
+    `hand_over_margin_rate`. Without an analog the pool keeps the item-location, reason `no_analog` where the pool
+    itself had nothing to go by.
 
     Args:
         facts: of all item-locations.
@@ -83,13 +84,15 @@ def with_launches(
         return LaunchCycle(series, uncertainty, _empty(NEW_PRODUCT_FORECAST), _empty(NEW_PRODUCT_ANALOG))
     known = aligned(attributes, facts.panel.keys, table="intermediate.int_item_locations__planned")
     begun = launches(facts.panel, known, settings)
-    age = len(facts.panel.bucket_start_dates) - begun.start
+    age, ahead = len(facts.panel.bucket_start_dates) - begun.start, series.forecast_qty.shape[1]
     is_new = begun.is_seen & (age < settings.hand_over_buckets) & ~np.isin(lifecycle_code, _SETTLED)
+    # What is to be launched beyond the forecast, or on a day such as 9999-12-31, has nothing to forecast yet.
+    is_new &= age > -ahead
     rows = np.flatnonzero(is_new)
     if not len(rows):
         return LaunchCycle(series, uncertainty, _empty(NEW_PRODUCT_FORECAST), _empty(NEW_PRODUCT_ANALOG))
     compared = comparable_attributes(known)
-    depth = settings.hand_over_buckets + series.forecast_qty.shape[1]
+    depth = settings.hand_over_buckets + ahead
     priors = model.launch_priors(facts.panel, compared, begun, rows, depth=depth, settings=settings)
     sold = _sold(facts, begun, rows, settings.hand_over_buckets)
     level = model.update(priors, sold, settings)

@@ -15,7 +15,7 @@ from stockstrata.parameters import NewProductSettings
 
 _GROUPS = (("predecessor",), ("item",), ("family", "location"), ("category", "location"), ("family",), ("category",),
            ("location",), ())  # fmt: skip
-_CHUNK_ROWS = 512
+_CHUNK_ROWS = 2_048
 
 
 @dataclass(frozen=True)
@@ -87,24 +87,35 @@ def nearest(
         age: buckets since each began; of equals the youngest comes first, (n,).
         settings: weights of the attributes and how many analogs.
     """
+    chunks = [
+        _nearest(attributes, new[start : start + _CHUNK_ROWS], candidates, is_launch, age, settings)
+        for start in range(0, len(new), _CHUNK_ROWS)
+    ]
+    place, rate = (np.concatenate(parts) for parts in zip(*chunks, strict=True))
+    share = np.where(place >= 0, rate**settings.similarity_power, 0.0)
+    total = share.sum(axis=1, keepdims=True)
+    return Analogs(place, rate, np.divide(share, total, out=np.zeros_like(share), where=total > 0))
+
+
+def _nearest(
+    attributes: Attributes,
+    new: np.ndarray,
+    candidates: np.ndarray,
+    is_launch: np.ndarray,
+    age: np.ndarray,
+    settings: NewProductSettings,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Places of the analogs, -1 beyond the last, and their similarity."""
     count = settings.analog_count
     places = [_neighbours(attributes, group, new, candidates, age, count) for group in _GROUPS]
     found = np.sort(np.concatenate(places, axis=1), axis=1)
     found[:, 1:][found[:, 1:] == found[:, :-1]] = -1
     found[found == new[:, None]] = -1
-    place = np.full((len(new), count), -1, dtype=np.int64)
-    rate = np.zeros(place.shape)
-    for start in range(0, len(new), _CHUNK_ROWS):
-        rows = slice(start, start + _CHUNK_ROWS)
-        near = _similarity(attributes, new[rows], found[rows], is_launch, settings)
-        near = np.where((found[rows] >= 0) & (near >= settings.least_similarity_rate), near, 0.0)
-        order = np.lexsort((found[rows], age[found[rows]], -near), axis=1)[:, :count]
-        place[rows, : order.shape[1]] = np.take_along_axis(found[rows], order, axis=1)
-        rate[rows, : order.shape[1]] = np.take_along_axis(near, order, axis=1)
-    place = np.where(rate > 0, place, -1)
-    share = rate**settings.similarity_power
-    total = share.sum(axis=1, keepdims=True)
-    return Analogs(place, rate, np.divide(share, total, out=np.zeros_like(share), where=total > 0))
+    near = _similarity(attributes, new, found, is_launch, settings)
+    near = np.where((found >= 0) & (near >= settings.least_similarity_rate), near, 0.0)
+    order = np.lexsort((found, age[found], -near), axis=1)[:, :count]
+    place, rate = np.take_along_axis(found, order, axis=1), np.take_along_axis(near, order, axis=1)
+    return np.where(rate > 0, place, -1), rate
 
 
 def _codes(column: pd.Series) -> np.ndarray:

@@ -42,7 +42,7 @@ _LEAST_HISTORY = 8
 # By demand pattern alone: value decides targets, not forecasts.
 _SEGMENTS = {"smooth": "AX", "erratic": "AZ", "intermittent": "B-INT", "lumpy": "A-INT", "insufficient": "SPARSE"}
 _SINGLE_MODELS = ("seasonal_naive", "window_average", "ses", "ses_optimized", "dynamic_optimized_theta", "imapa", "tsb")
-_AUTO_ETS_SERIES = 200
+_AUTO_ETS_SERIES = 120
 
 
 @dataclass(frozen=True)
@@ -151,9 +151,7 @@ def textbook(origin: Origin, model_code: str) -> pd.DataFrame:
     model = AutoETS(season_length=season) if model_code == "auto_ets" else bare_model(model_code, season)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        # Processes cost seconds to start: they pay for the one dear model alone.
-        jobs = -1 if model_code == "auto_ets" else 1
-        tool = StatsForecast(models=[model], freq=panel.bucket_days, n_jobs=jobs, fallback_model=Naive())
+        tool = StatsForecast(models=[model], freq=panel.bucket_days, n_jobs=1, fallback_model=Naive())
         frame = long_frame(panel)
         told = tool.forecast(df=frame, h=deepest, fitted=True)
         fitted = tool.forecast_fitted_values()
@@ -241,20 +239,22 @@ def _measure_set(report: Report, real: RealPanel) -> pd.DataFrame:
 
 def _add_auto_ets(report: Report, name: str, origins: Sequence[Origin], ours: Sequence[pd.DataFrame]) -> None:
     """AutoETS takes up to half a second a series, so it is judged on a sample, and so are we beside it."""
-    newest, table = origins[-1], ours[-1]
-    rows = np.sort(np.random.default_rng(1).permutation(len(newest.horizon))[:_AUTO_ETS_SERIES])
-    part = replace(
-        newest,
-        panel=newest.panel.select(rows),
-        **{
-            field: getattr(newest, field)[rows]
-            for field in ("horizon", "actual_qty", "scale_qty", "squared_scale", "pattern")
-        },
-    )
-    figures = judged([part], [table.iloc[rows]])
-    told = f"newest origin, {len(rows)} series: "
+    rng, parts, tables = np.random.default_rng(1), [], []
+    for origin, table in zip(origins, ours, strict=True):
+        rows = np.sort(rng.permutation(len(origin.horizon))[: _AUTO_ETS_SERIES // len(origins)])
+        parts.append(_part(origin, rows))
+        tables.append(table.iloc[rows])
+    figures = judged(parts, tables)
+    told = f"{sum(len(part.horizon) for part in parts)} series-origins: "
     _add(report, f"{name}: Stockstrata beside auto_ets", figures, None, told)
-    _add(report, f"{name}: auto_ets, textbook", judged([part], [textbook(part, "auto_ets")]), figures, told)
+    theirs = judged(parts, [textbook(part, "auto_ets") for part in parts])
+    _add(report, f"{name}: auto_ets, textbook", theirs, figures, told)
+
+
+def _part(origin: Origin, rows: np.ndarray) -> Origin:
+    fields = ("horizon", "actual_qty", "scale_qty", "squared_scale", "pattern")
+    held = {field: getattr(origin, field)[rows] for field in fields}
+    return replace(origin, panel=origin.panel.select(rows), **held)
 
 
 def _add(report: Report, name: str, found: Judged, ours: Judged | None = None, told: str = "") -> None:

@@ -32,6 +32,8 @@ from stockstrata.tables import (
     LEAD_TIME,
     LEAD_TIME_DEMAND,
     MODEL_SCORE,
+    NEW_PRODUCT_ANALOG,
+    NEW_PRODUCT_FORECAST,
     PROMOTION_EFFECT,
     SEGMENT_ASSIGNMENT,
     Table,
@@ -66,6 +68,7 @@ _INPUTS = [
     asset_key(DEMAND_SIGNAL),
     asset_key(PROMOTION_EFFECT),
     *(dg.AssetKey(["parameters", name]) for name in _PARAMETERS),
+    dg.AssetKey(["parameters", "new_product_settings"]),
 ]
 _TABLES = {
     MODEL_SCORE: "One row per period, item, location with a tournament and model: its error at rolling origins.",
@@ -77,6 +80,8 @@ _TABLES = {
     LEAD_TIME_DEMAND: "One row per period, item and location: demand over the protection interval as a distribution.",
     INTERVAL_METHOD: "One row per period, segment and way to a distribution: how it fared, and which one is taken.",
     FORECAST_ACCURACY: "One row per period, segment, lag and evaluation: how good forecasts were.",
+    NEW_PRODUCT_FORECAST: "One row per period, item and location that is new: level by its analogs and by own sales.",
+    NEW_PRODUCT_ANALOG: "One row per period, new item and location, and analog: its weight, and what they share.",
 }
 # Accuracy judges the forecasts that earlier cycles froze, and a champion is that of the cycle before until a challenger
 # beats it, so cycles are planned in their order.
@@ -140,6 +145,7 @@ def forecast(
         review_periods=review_periods(
             item_locations, assignment, parameters=parameters, cycle_days=PERIOD_DAYS[SETTINGS.company.period_type]
         ),
+        item_locations=item_locations,
     )
     series_store.write(period, found.states)
     accuracy = pd.concat([found.accuracy, _judged_snapshots(warehouse, panel, period)], ignore_index=True)
@@ -167,6 +173,10 @@ def forecast(
             ),
             Output(INTERVAL_METHOD, found.interval_methods),
             Output(FORECAST_ACCURACY, accuracy),
+            Output(
+                NEW_PRODUCT_FORECAST, found.new_products, {"statuses": code_counts(found.new_products["status_code"])}
+            ),
+            Output(NEW_PRODUCT_ANALOG, found.new_product_analogs),
         ],
         period,
     )

@@ -25,11 +25,15 @@ class RealPanel:
         name: of the data set.
         panel: its demand.
         lead_time_days: contract lead time of each series, NaN where the set has none, (n,).
+        attributes: what a cycle knows of each series besides its demand, columns as in
+            `int_item_locations__planned`: `item_id, location_id, category, family, uom, unit_price_amount,
+            unit_cost_amount, successor_item_id, launch_date, start_date`, n rows.
     """
 
     name: str
     panel: DemandPanel
     lead_time_days: np.ndarray
+    attributes: pd.DataFrame
 
 
 def real_panel(name: str, real_data: Path, scratch: Path, *, most_series: int | None = None) -> RealPanel:
@@ -69,11 +73,22 @@ def real_panel(name: str, real_data: Path, scratch: Path, *, most_series: int | 
         last_bucket_date=last,
         bucket_days=BUCKET_FREQUENCY[bucket],
     )
+    items = entities["items"].rows
+    attributes = items.connection.execute(
+        "select item_id, category, family, uom, unit_price as unit_price_amount, unit_cost as unit_cost_amount, "
+        f"successor_item_id, launch_date from ({items.accepted_sql()}) qualify row_number() over "
+        "(partition by item_id order by position) = 1"
+    ).df()
+    attributes = panel.keys.merge(attributes, on="item_id", how="left").merge(chosen, on=KEY, how="left")
     days = np.full(len(panel.keys), np.nan)
     if "item_suppliers" in entities:
         terms = entities["item_suppliers"].rows
         known = terms.connection.execute(
-            f"select item_id, min(lead_time_days) as days from ({terms.accepted_sql()}) group by all"
+            "select item_id, min(lead_time_days) as days, min(unit_cost) as cost "
+            f"from ({terms.accepted_sql()}) group by all"
         ).df()
-        days = pd.to_numeric(panel.keys["item_id"].map(known.set_index("item_id")["days"])).to_numpy(dtype=float)
-    return RealPanel(name, panel, days)
+        of_item = known.set_index("item_id").reindex(panel.keys["item_id"])
+        days = pd.to_numeric(of_item["days"]).to_numpy(dtype=float)
+        cost = attributes["unit_cost_amount"].fillna(pd.Series(of_item["cost"].to_numpy(), index=attributes.index))
+        attributes = attributes.assign(unit_cost_amount=cost)
+    return RealPanel(name, panel, days, attributes)

@@ -29,12 +29,14 @@ class Figure:
         value: the number, or a word.
         unit: seconds, MiB, rows and so on; empty where the value is a word.
         note: what the reader must know to read it.
+        parts: figures behind it, kept in the file and not shown.
     """
 
     name: str
     value: float | int | str
     unit: str = ""
     note: str = ""
+    parts: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass
@@ -45,9 +47,11 @@ class Report:
     title: str
     figures: list[Figure] = field(default_factory=list)
 
-    def add(self, name: str, value: float | str, unit: str = "", note: str = "") -> None:
+    def add(
+        self, name: str, value: float | str, unit: str = "", note: str = "", *, parts: dict[str, float] | None = None
+    ) -> None:
         """Add a figure."""
-        self.figures.append(Figure(name, value, unit, note))
+        self.figures.append(Figure(name, value, unit, note, parts or {}))
 
     def add_ratio(self, name: str, ours: float, bare: float, note: str = "") -> None:
         """Add how many times our side takes the bare side's time."""
@@ -97,7 +101,11 @@ def keep(file: Path, report: Report) -> None:
         "benchmark": report.benchmark,
         "measured_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "machine": machine_facts(),
-        "figures": {figure.name: {"value": figure.value, "unit": figure.unit} for figure in report.figures},
+        "figures": {
+            figure.name: {"value": figure.value, "unit": figure.unit}
+            | ({"parts": figure.parts} if figure.parts else {})
+            for figure in report.figures
+        },
     }
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("a", encoding="utf-8") as stream:

@@ -20,6 +20,7 @@ from benchmarks.forecasting import measure_forecast
 from benchmarks.installation import measure_install
 from benchmarks.landing import measure_landing
 from benchmarks.lost_sales import measure_lost_sales
+from benchmarks.new_products import measure_new_products
 from benchmarks.processes import CommandError
 from benchmarks.scale import measure_scale
 from benchmarks.simulator import measure_simulator
@@ -38,11 +39,12 @@ BENCHMARKS: dict[str, Callable[[Workbench], reports.Report]] = {
     "simulator": measure_simulator,
     **{name: partial(measure_real, name=name) for name in REAL_SOURCES},
     "accuracy": measure_accuracy,
+    "new_products": measure_new_products,
     "install": measure_install,
     "chaos": measure_chaos,
     "scale": measure_scale,
 }
-ONLY_BY_NAME = frozenset({"accuracy", "install", "chaos", "scale"})
+ONLY_BY_NAME = frozenset({"accuracy", "new_products", "install", "chaos", "scale"})
 
 out = Console(width=None if Console().is_terminal else 150, highlight=False)
 
@@ -53,10 +55,15 @@ def main(
     item_locations: Annotated[
         list[int] | None, typer.Option(min=100, help="A size that `scale` measures; may be given again.")
     ] = None,
-    series: Annotated[int | None, typer.Option(min=50, help="How many series of a set `accuracy` takes.")] = None,
+    series: Annotated[
+        int | None, typer.Option(min=50, help="How many series of a set `accuracy` and `new_products` take.")
+    ] = None,
     kills: Annotated[int, typer.Option(min=1, help="How many runs `chaos` kills.")] = 100,
 ) -> None:
-    """Measure; without names all but `accuracy`, `install`, `chaos` and `scale`. Figures go to benchmarks.jsonl too."""
+    """Measure; without names all but `accuracy`, `new_products`, `install`, `chaos` and `scale`.
+
+    Figures go to benchmarks.jsonl too.
+    """
     unknown = sorted(set(names or ()) - set(BENCHMARKS))
     if unknown:
         out.print(f"No benchmark is called {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}.")

@@ -37,6 +37,7 @@ def policy_grade_reason(
     policy_family: pd.Series,
     segment_code: pd.Series,
     is_hardly_wanted: pd.Series,
+    fallback_reason: pd.Series,
 ) -> pd.Series:
     """What is missing or assumed behind a policy, in words; empty where nothing is.
 
@@ -45,7 +46,8 @@ def policy_grade_reason(
     codes = pd.DataFrame(
         {
             "lead": lead_time_source.map(_LEAD_TIME),
-            "demand": demand_grade.map(_DEMAND),
+            # What the forecast says of itself is more than its grade does.
+            "demand": demand_grade.map(_DEMAND).mask(fallback_reason != "", fallback_reason),
             "cost": cost_source.map(_COST),
         }
     )

@@ -5,7 +5,7 @@ A row holds from `valid_from_date` until a later row with the same key replaces 
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -21,6 +21,9 @@ ValueMetric = Literal["consumption_value", "revenue", "margin", "volume", "hits"
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+_Settings = TypeVar("_Settings", bound=_Frozen)
 
 
 class _Dated(_Frozen):
@@ -84,8 +87,40 @@ class PlanningSettings(_Frozen):
     order_path_seed: int = Field(ge=0)
 
 
+class NewProductSettings(_Frozen):
+    """How new item-locations are forecast; meanings and units stand in the seed `new_product_settings.csv`."""
+
+    hand_over_buckets: int = Field(ge=0)
+    least_judged_origins: int = Field(ge=1)
+    hand_over_margin_rate: float = Field(ge=0, le=1)
+    curve_days: float = Field(gt=0)
+    unseen_launch_days: float = Field(ge=0)
+    least_analog_days: float = Field(gt=0)
+    analog_count: int = Field(ge=1)
+    least_similarity_rate: float = Field(gt=0, le=1)
+    similarity_power: float = Field(ge=0)
+    price_halving_ratio: float = Field(gt=1)
+    weight_predecessor: float = Field(ge=0)
+    weight_item: float = Field(ge=0)
+    weight_family: float = Field(ge=0)
+    weight_category: float = Field(ge=0)
+    weight_location: float = Field(ge=0)
+    weight_uom: float = Field(ge=0)
+    weight_price: float = Field(ge=0)
+    weight_launch: float = Field(gt=0)
+    curve_shrinkage_launches: float = Field(gt=0)
+    least_level_cv: float = Field(gt=0)
+    most_level_cv: float = Field(gt=0)
+    level_discount_rate: float = Field(gt=0, le=1)
+    dispersion_prior_buckets: float = Field(gt=0)
+
+    def weight_of(self, attribute: str) -> float:
+        """Weight of an attribute in the similarity. Example: `weight_of("price")` is `weight_price`."""
+        return float(getattr(self, f"weight_{attribute}"))
+
+
 class SettingRow(_Dated):
-    """One row of `planning_settings.csv`."""
+    """One row of `planning_settings.csv` or `new_product_settings.csv`."""
 
     setting_code: str
     setting_value: str
@@ -221,6 +256,7 @@ class DemandSignal(_Dated):
 
 PARAMETER_TABLES: dict[str, tuple[type[_Dated], tuple[str, ...]]] = {
     "planning_settings": (SettingRow, ("setting_code",)),
+    "new_product_settings": (SettingRow, ("setting_code",)),
     "segment_rules": (SegmentRule, ("rule_code",)),
     "segment_strategies": (SegmentStrategy, ("segment_code",)),
     "service_targets": (ServiceTarget, ("segment_code", "item_id")),
@@ -243,6 +279,7 @@ class PlanningParameters(_Frozen):
 
     version: str
     settings: PlanningSettings
+    new_products: NewProductSettings
     segment_rules: tuple[SegmentRule, ...]
     segment_strategies: tuple[SegmentStrategy, ...]
     service_targets: tuple[ServiceTarget, ...]
@@ -268,18 +305,24 @@ def planning_parameters(tables: Mapping[str, pd.DataFrame], *, as_of: dt.date, v
         ParameterError: names file, line (the header is line 1), column, what was found and expected.
     """
     rows = {name: _in_force(name, tables, as_of) for name in PARAMETER_TABLES}
-    pairs = {row.setting_code: row.setting_value for row in rows.pop("planning_settings")}
+    settings = _single_settings("planning_settings", PlanningSettings, rows)
+    new_products = _single_settings("new_product_settings", NewProductSettings, rows)
+    found = PlanningParameters(version=version, settings=settings, new_products=new_products, **rows)
+    _check_links(found)
+    return found
+
+
+def _single_settings(name: str, model: type[_Settings], rows: dict[str, tuple]) -> _Settings:
+    """Take the rows of a table of single settings out of `rows`, as its model."""
+    pairs = {row.setting_code: row.setting_value for row in rows.pop(name)}
     try:
-        settings = PlanningSettings.model_validate(pairs)
+        return model.model_validate(pairs)
     except ValidationError as error:
         first = error.errors()[0]
         raise ParameterError(
-            f"planning_settings.csv: setting {first['loc'][0]}: {first['msg']}; found {first.get('input')!r}. "
+            f"{name}.csv: setting {first['loc'][0]}: {first['msg']}; found {first.get('input')!r}. "
             "Mend the row with that setting_code."
         ) from None
-    found = PlanningParameters(version=version, settings=settings, **rows)
-    _check_links(found)
-    return found
 
 
 def _in_force(name: str, tables: Mapping[str, pd.DataFrame], as_of: dt.date) -> tuple:

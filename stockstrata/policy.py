@@ -108,6 +108,7 @@ def stock_policies(
         policy_family=texts(out, "policy_family"),
         segment_code=texts(out, "segment_code"),
         is_hardly_wanted=out["is_hardly_wanted"],
+        fallback_reason=texts(demand, "fallback_reason"),
     )
     out["policy_status_code"], out["isolation_reason"] = "current", ""
     out["policy_period_start_date"] = pd.Timestamp(period_start_date)

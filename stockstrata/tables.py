@@ -185,8 +185,8 @@ CHAMPION = Table(
         Column(
             "reason_code",
             "VARCHAR",
-            "validated, tie_break, incumbent_kept, champion_kept, or the fallback: all_zero, too_short, "
-            "no_finite_model.",
+            "validated, tie_break, incumbent_kept, champion_kept; of a new item-location analog_prior or "
+            "analog_posterior; or the fallback: all_zero, too_short, no_finite_model, no_analog.",
         ),
         _GRADE,
     ),
@@ -322,6 +322,7 @@ LEAD_TIME_DEMAND = Table(
             "Shape of conformal and empirical demand: quantiles of (demand - mean_qty) / sd_qty at "
             "stockstrata.shaped.PROBABILITIES; null for the other distributions.",
         ),
+        Column("fallback_reason", "VARCHAR", "What the forecast had to make do with, in words; empty where nothing."),
         _GRADE,
     ),
 )
@@ -385,6 +386,53 @@ FORECAST_ACCURACY = Table(
         Column("pinball_p90_ratio", "DOUBLE", "Pinball loss at 0.90, scaled likewise."),
         Column("pinball_p95_ratio", "DOUBLE", "Pinball loss at 0.95, scaled likewise."),
         Column("coverage_p90_rate", "DOUBLE", "Share of actuals at or below the 0.90 quantile."),
+    ),
+    may_be_empty=True,
+)
+
+NEW_PRODUCT_FORECAST = Table(
+    "forecast.new_product_forecast",
+    _GRAIN,
+    (
+        *_KEY,
+        _SEGMENT,
+        Column("launch_bucket_date", "DATE", "First day of the bucket of the launch, past or planned."),
+        Column("age_buckets", "BIGINT", "Complete buckets since then; 0 before it."),
+        Column(
+            "status_code",
+            "VARCHAR",
+            "Who forecasts: analog_prior, analog_posterior, handed_over (the pool, by its lower error), no_analog (the "
+            "pool, for want of analogs).",
+        ),
+        Column("status_reason", "VARCHAR", "Why, in words."),
+        Column("analog_count", "BIGINT", "Analogs, named in new_product_analog."),
+        Column("launch_analog_count", "BIGINT", "Of them with a launch inside the history."),
+        Column("prior_level_qty", "DOUBLE", "Settled demand of a bucket by the analogs, units; null without any."),
+        Column("prior_level_sd_qty", "DOUBLE", "Its standard deviation between launches, units; null without any."),
+        Column("expected_sales_qty", "DOUBLE", "Expected by the analogs since the launch, units; null without any."),
+        Column("actual_sales_qty", "DOUBLE", "Sold since the launch in complete buckets, units."),
+        Column("credibility_rate", "DOUBLE", "Weight of own sales in the posterior level, 0 to 1; null likewise."),
+        Column("posterior_level_qty", "DOUBLE", "Settled demand of a bucket after own sales, units; null likewise."),
+        Column("posterior_level_sd_qty", "DOUBLE", "Its standard deviation, units; null likewise."),
+        Column("judged_origin_count", "BIGINT", "Origins at which the launch model and the pool were both judged."),
+        Column("launch_rmse_qty", "DOUBLE", "Error of cumulative demand of the launch model, units; null if none."),
+        Column("pool_rmse_qty", "DOUBLE", "Error of the pool's champion at the same origins, units; null if none."),
+    ),
+    may_be_empty=True,
+)
+
+NEW_PRODUCT_ANALOG = Table(
+    "forecast.new_product_analog",
+    (*_GRAIN, "analog_item_id", "analog_location_id"),
+    (
+        *_KEY,
+        Column("analog_item_id", "VARCHAR", "Item that it is like."),
+        Column("analog_location_id", "VARCHAR", "Location of that item."),
+        Column("similarity_rate", "DOUBLE", "Weighted share of the attributes that agree, 0 to 1 (Gower)."),
+        Column("weight_rate", "DOUBLE", "Weight in level and curve; those of an item-location sum to 1."),
+        Column("is_launch", "BOOLEAN", "Whether the analog's own launch was compared; if not, its newest year."),
+        Column("analog_level_qty", "DOUBLE", "Settled demand of a bucket of the analog, units."),
+        Column("similarity_reason", "VARCHAR", "In what they agree, in words."),
     ),
     may_be_empty=True,
 )
@@ -548,6 +596,8 @@ TABLES = {
         LEAD_TIME_DEMAND,
         INTERVAL_METHOD,
         FORECAST_ACCURACY,
+        NEW_PRODUCT_FORECAST,
+        NEW_PRODUCT_ANALOG,
         STOCK_POLICY,
         ORDER_PROPOSAL,
         CYCLE_MANIFEST,

@@ -48,6 +48,13 @@ NULLABLE = frozenset(
         "rmse_qty",
         "expected_arrival_stock_qty",
         "window_demand_qty",
+        "prior_level_qty",
+        "prior_level_sd_qty",
+        "expected_sales_qty",
+        "posterior_level_qty",
+        "posterior_level_sd_qty",
+        "launch_rmse_qty",
+        "pool_rmse_qty",
     }
 )
 

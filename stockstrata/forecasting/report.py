@@ -10,6 +10,7 @@ import pandas as pd
 from stockstrata.evidence import worst_grade
 from stockstrata.forecasting import uncertainty as spread
 from stockstrata.forecasting.accuracy import PINBALL_LEVELS, accuracy_rows, series_accuracy
+from stockstrata.forecasting.fallbacks import fallback_reasons
 from stockstrata.forecasting.interval_methods import (
     CONFORMAL,
     EMPIRICAL,
@@ -58,6 +59,7 @@ class CycleFacts:
         wanted_folds: origins that the pool asks for, (n,).
         history_buckets: longest history that the pool uses, (n,).
         shrinkage_origins: weight of the segment in the variance, origins.
+        gap_buckets: buckets of the history that held no number, (n,).
         future_factor: demand with promotions over demand without in the buckets ahead, (n, F); None where 1.
     """
 
@@ -72,6 +74,7 @@ class CycleFacts:
     wanted_folds: np.ndarray
     history_buckets: np.ndarray
     shrinkage_origins: float
+    gap_buckets: np.ndarray
     future_factor: np.ndarray | None = None
 
     def lifted(self, forecast_qty: np.ndarray) -> np.ndarray:
@@ -85,6 +88,19 @@ class CycleFacts:
 
 
 @dataclass(frozen=True)
+class OwnVariance:
+    """Variances of series that bring their own instead of back-test errors.
+
+    Attributes:
+        place: row of each series in `bucket_variance`, -1 for the others, (n,).
+        bucket_variance: demand of each bucket ahead, units squared, (m, F).
+    """
+
+    place: np.ndarray
+    bucket_variance: np.ndarray
+
+
+@dataclass(frozen=True)
 class CycleUncertainty:
     """Variances of a cycle.
 
@@ -94,6 +110,7 @@ class CycleUncertainty:
         step_variance: demand of one bucket over all lags, units squared, (n,).
         held_out_variance: the same without one of the newest origins, (n, K).
         profiles: variance at each lag over that of one bucket, by pool, (D,).
+        own: of series with variances of their own; their interval variance is theirs as well.
     """
 
     interval: spread.IntervalSpread
@@ -101,6 +118,7 @@ class CycleUncertainty:
     step_variance: np.ndarray
     held_out_variance: np.ndarray
     profiles: Mapping[str, np.ndarray]
+    own: OwnVariance | None = None
 
 
 def cycle_uncertainty(facts: CycleFacts, series: SeriesOutcome) -> CycleUncertainty:
@@ -204,6 +222,9 @@ def forecast_table(
         row = held[place]
         mean, total = series.forecast_qty[row, ahead], lifted[row, ahead]
         variance = uncertainty.step_variance[row] * _at_lag(facts, uncertainty, row, ahead)
+        if uncertainty.own is not None:
+            place = uncertainty.own.place[row]
+            variance = np.where(place >= 0, uncertainty.own.bucket_variance[place, ahead], variance)
         method, sd = demand_method(mean, np.sqrt(variance), is_whole=series.is_whole[row])
         table = pd.DataFrame(
             {
@@ -255,10 +276,14 @@ def lead_time_demand_table(
     """LEAD_TIME_DEMAND: distribution of demand over lead time plus review period."""
     forecast = interval_mean(series.forecast_qty, facts.buckets)
     largest = uncertainty.largest_window_qty
-    error_sd = np.sqrt(spread.bounded_by_lumps(uncertainty.interval.variance, forecast, largest))
+    variance = spread.bounded_by_lumps(uncertainty.interval.variance, forecast, largest)
+    # What has hardly been sold yet shows no lumps that could bound it, and no runs or errors to go by.
+    is_new = np.full(len(forecast), False) if uncertainty.own is None else uncertainty.own.place >= 0
+    error_sd = np.sqrt(np.where(is_new, uncertainty.interval.variance, variance))
     run_mean, run_sd = series.window_mean_qty[:, 0], series.window_sd_qty[:, 0]
     scale = uncertainty.interval.scale_qty
     taken = np.array([choice.method_by_segment[code] for code in facts.segment_code], dtype=object)
+    taken[is_new] = ERRORS
     is_running = (taken == WINDOWS) & (forecast > 0)
     is_pooled = (taken == CONFORMAL) & (forecast > 0) & (scale > ROUNDING_RATE * forecast)
     is_own = (taken == EMPIRICAL) & (forecast > 0) & (run_mean > 0) & (run_sd > ROUNDING_RATE * run_mean)
@@ -277,6 +302,7 @@ def lead_time_demand_table(
     table = interval_table(demand, days=facts.protection_days, lead_time_sd_days=facts.lead_time_sd_days)
     is_taken = is_running | is_pooled | is_own
     table["interval_method_code"] = np.where(is_taken, taken, ERRORS).astype(object)
+    table["fallback_reason"] = fallback_reasons(series.reason_code, facts.gap_buckets)
     table["evidence_grade"] = worst_grade(pd.Series(_forecast_grade(facts, series)), pd.Series(facts.lead_time_grade))
     return with_keys(facts, table, np.arange(len(table)), LEAD_TIME_DEMAND)
 
@@ -340,6 +366,7 @@ def _forecast_grade(facts: CycleFacts, series: SeriesOutcome) -> np.ndarray:
     # Half of the wanted origins at the full horizon is enough evidence; fallbacks have none.
     enough = series.fold_count >= np.maximum(np.ceil(facts.wanted_folds / 2), 1)
     is_full = enough & (series.horizon >= series.wanted_horizon) & np.isfinite(series.rmse_qty)
+    is_full &= facts.gap_buckets == 0
     return np.where(is_full, "full", "degraded").astype(object)
 
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,8 @@ from stockstrata.columns import aligned, numbers, texts
 from stockstrata.errors import PlanningError
 from stockstrata.forecasting import register, report
 from stockstrata.forecasting.earlier import EarlierChampions
+from stockstrata.forecasting.fallbacks import filled_history
+from stockstrata.forecasting.new_products.cycle import with_launches
 from stockstrata.forecasting.outcome import PoolTask, join_outcomes, needed_buckets, whole_buckets
 from stockstrata.forecasting.reuse import REUSED, SeriesInputs, SeriesStates, reusable, task_inputs
 from stockstrata.forecasting.selection import SelectionPlan, selection_plan
@@ -40,6 +42,8 @@ class ForecastResult:
         register: CHAMPION_REGISTER.
         backtests: CHAMPION_BACKTEST of the series that had a tournament.
         backtest_lags: CHAMPION_BACKTEST_LAG of these.
+        new_products: NEW_PRODUCT_FORECAST.
+        new_product_analogs: NEW_PRODUCT_ANALOG.
         faults: models that could not be used on a series, which the others then stood in for: `item_id, location_id,
             model_code, fault_text`.
         origins: where the outcome of each series comes from: `item_id, location_id, origin_code` as in `reuse.Reuse`.
@@ -55,6 +59,8 @@ class ForecastResult:
     register: pd.DataFrame
     backtests: pd.DataFrame
     backtest_lags: pd.DataFrame
+    new_products: pd.DataFrame
+    new_product_analogs: pd.DataFrame
     faults: pd.DataFrame
     origins: pd.DataFrame
     states: SeriesStates
@@ -73,11 +79,13 @@ def forecast_segments(
     as_of: dt.date | None = None,
     history: LearntHistory | None = None,
     review_periods: pd.DataFrame | None = None,
+    item_locations: pd.DataFrame | None = None,
 ) -> ForecastResult:
     """Forecast every item-location by the pool of its segment, with demand over lead time plus review period.
 
     Args:
-        panel: demand history up to the cut-off; its newest bucket is the last known one.
+        panel: demand history up to the cut-off; its newest bucket is the last known one. Buckets without a number after
+            a series' start are filled, and the rows of it say so.
         assignment: `item_id, location_id, segment_code`, one row for each series of the panel.
         lead_times: LEAD_TIME rows: `lead_time_days, lead_time_sd_days, evidence_grade`, one for each series.
         parameters: strategies, pools and settings in force.
@@ -91,6 +99,8 @@ def forecast_segments(
         history: the adjusted history of the same series, which is learnt from in place of `panel`, what accuracy is
             judged by, and promotions past and to come; None where demand is taken as it is.
         review_periods: `item_id, location_id, review_period_days` where it is not that of the strategy for all.
+        item_locations: frame of `int_item_locations__planned`: what new item-locations are compared by, and when they
+            were launched; without it none is taken for new.
 
     Raises:
         PlanningError: a series of the panel has no segment, or no lead time.
@@ -101,6 +111,8 @@ def forecast_segments(
     if panel.keys.empty:
         raise PlanningError("forecast: the demand panel has no series; bring demand or widen the planning window.")
     panel = panel if history is None else history.panel
+    filled = filled_history(panel.demand_qty)
+    panel = replace(panel, demand_qty=filled.demand_qty)
     segments = aligned(assignment, panel.keys, table="segmentation.segment_assignment")
     supply = aligned(lead_times, panel.keys, table="policy.lead_time")
     segment = texts(segments, "segment_code").to_numpy(dtype=object)
@@ -129,6 +141,7 @@ def forecast_segments(
         wanted_folds=_of_pool(pool, parameters, "fold_count"),
         history_buckets=_of_pool(pool, parameters, "max_history_buckets"),
         shrinkage_origins=parameters.settings.variance_shrinkage_origins,
+        gap_buckets=filled.gap_buckets,
         future_factor=None if history is None else history.event_factor[:, panel.demand_qty.shape[1] :],
     )
     settings = _settings(parameters)
@@ -157,12 +170,17 @@ def forecast_segments(
         parameters.interval_methods,
         earlier=None if champions is None else champions.methods,
     )
+    launched = with_launches(
+        facts, series, uncertainty, item_locations, parameters=parameters, lifecycle_code=_lifecycle(segments)
+    )
     return ForecastResult(
-        scores=report.score_table(facts, series),
-        champions=report.champion_table(facts, series),
-        forecasts=report.forecast_table(facts, series, uncertainty, workers=workers),
-        lead_time_demand=report.lead_time_demand_table(facts, series, uncertainty, choice),
+        scores=report.score_table(facts, launched.series),
+        champions=report.champion_table(facts, launched.series),
+        forecasts=report.forecast_table(facts, launched.series, launched.uncertainty, workers=workers),
+        lead_time_demand=report.lead_time_demand_table(facts, launched.series, launched.uncertainty, choice),
         interval_methods=choice.table,
+        new_products=launched.forecasts,
+        new_product_analogs=launched.analogs,
         accuracy=report.backtest_accuracy(facts, series, uncertainty, workers=workers),
         register=register.register_table(facts, series, plan, settings),
         backtests=register.backtest_table(facts, series, uncertainty, plan, settings),
@@ -181,6 +199,13 @@ def _strategies(segment: np.ndarray, parameters: PlanningParameters) -> dict[str
             f"segmentation.segment_assignment: segment {unknown[0]!r} has no row in segment_strategies.csv; add one."
         )
     return found
+
+
+def _lifecycle(segments: pd.DataFrame) -> np.ndarray:
+    """Lifecycle stage of each series; empty where the assignment does not tell."""
+    if "lifecycle_code" not in segments:
+        return np.full(len(segments), "", dtype=object)
+    return texts(segments, "lifecycle_code").to_numpy(dtype=object)
 
 
 def _settings(parameters: PlanningParameters) -> dict[str, PoolSettings]:

@@ -42,6 +42,13 @@ def parameter_tables():
     return {name: pd.read_csv(SEEDS / f"{name}.csv", dtype=str, keep_default_na=False) for name in PARAMETER_TABLES}
 
 
+@pytest.fixture(scope="module")
+def module_parameters():
+    """The shipped parameters, read once a module."""
+    tables = {name: pd.read_csv(SEEDS / f"{name}.csv", dtype=str, keep_default_na=False) for name in PARAMETER_TABLES}
+    return planning_parameters(tables, as_of=dt.date(2025, 1, 1), version="test")
+
+
 @pytest.fixture
 def make_parameters(parameter_tables):
     """Shipped parameters with single settings changed and rows added to tables."""

@@ -50,7 +50,7 @@ def plan(make_parameters, make_item_locations):
             protection_interval_days=lead + review,
             method_code=choose_method(mean, total, is_whole=np.broadcast_to(is_whole, n)),
             mean_qty=mean, sd_qty=total, demand_sd_qty=demand_sd, lead_time_sd_qty=supply_sd, daily_mean_qty=daily,
-            evidence_grade=grade, standard_quantiles=None,
+            fallback_reason="", evidence_grade=grade, standard_quantiles=None,
         )  # fmt: skip
         parameters = make_parameters(
             {

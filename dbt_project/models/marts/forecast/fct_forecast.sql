@@ -7,28 +7,35 @@ with forecasts as (
     where {{ in_window("period_start_date") }}
 ),
 
+champions as (
+    select * from {{ ref("stg_engine__champion") }}
+    where {{ in_window("period_start_date") }}
+),
+
 final as (
     select
-        period_start_date,
-        item_id,
-        location_id,
-        bucket_start_date,
-        horizon_bucket,
-        model_code,
-        mean_qty,
-        baseline_qty,
-        uplift_qty,
-        sd_qty,
-        p10_qty,
-        p50_qty,
-        p80_qty,
-        p90_qty,
-        p95_qty,
-        p98_qty,
-        parameters_version,
-        run_id,
-        computed_at
+        forecasts.period_start_date,
+        forecasts.item_id,
+        forecasts.location_id,
+        forecasts.bucket_start_date,
+        forecasts.horizon_bucket,
+        forecasts.model_code,
+        champions.reason_code as model_reason_code,
+        forecasts.mean_qty,
+        forecasts.baseline_qty,
+        forecasts.uplift_qty,
+        forecasts.sd_qty,
+        forecasts.p10_qty,
+        forecasts.p50_qty,
+        forecasts.p80_qty,
+        forecasts.p90_qty,
+        forecasts.p95_qty,
+        forecasts.p98_qty,
+        forecasts.parameters_version,
+        forecasts.run_id,
+        forecasts.computed_at
     from forecasts
+    left join champions using (period_start_date, item_id, location_id)
 )
 
 select * from final

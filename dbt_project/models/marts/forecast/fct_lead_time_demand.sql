@@ -35,6 +35,7 @@ final as (
         lead_time_demand.p95_qty,
         lead_time_demand.p98_qty,
         lead_time_demand.p99_qty,
+        lead_time_demand.fallback_reason,
         lead_time_demand.evidence_grade,
         lead_time_demand.parameters_version,
         lead_time_demand.run_id,

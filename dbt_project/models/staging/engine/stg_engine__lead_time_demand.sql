@@ -24,6 +24,7 @@ final as (
         p99_qty,
         interval_method_code,
         standard_quantiles,
+        fallback_reason,
         evidence_grade,
         parameters_version,
         run_id,

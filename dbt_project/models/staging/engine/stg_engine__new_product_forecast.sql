@@ -1,0 +1,35 @@
+-- Grain: one row per (period_start_date, item_id, location_id)
+
+with source as (
+    select * from {{ source('engine', 'new_product_forecast') }}
+),
+
+final as (
+    select
+        period_start_date,
+        item_id,
+        location_id,
+        segment_code,
+        launch_bucket_date,
+        age_buckets,
+        status_code,
+        status_reason,
+        analog_count,
+        launch_analog_count,
+        prior_level_qty,
+        prior_level_sd_qty,
+        expected_sales_qty,
+        actual_sales_qty,
+        credibility_rate,
+        posterior_level_qty,
+        posterior_level_sd_qty,
+        judged_origin_count,
+        launch_rmse_qty,
+        pool_rmse_qty,
+        parameters_version,
+        run_id,
+        computed_at
+    from source
+)
+
+select * from final

@@ -9,22 +9,27 @@ from assets.forecast_figures import told_of_faults, told_of_origins
 from assets.history import demand_history, known_demand
 from assets.output import Events, Output, asset_key, border_check, code_counts, hand_over_all
 from assets.planned import planned_item_locations
+from assets.planner_input import planner_input
 from orchestration.automation import OWNERS, WRITER_POOL
 from orchestration.partitions import PERIODS, SETTINGS, cut_off, period_of
 from orchestration.resources.parameters import ParameterStore
 from orchestration.resources.series_store import SeriesStore, code_version
 from orchestration.resources.warehouse import Warehouse
 from stockstrata.forecasting.accuracy import naive_scales, snapshot_accuracy
-from stockstrata.forecasting.run import forecast_segments
+from stockstrata.forecasting.run import ForecastResult, forecast_segments
 from stockstrata.panel import DemandPanel
 from stockstrata.tables import (
     CHAMPION,
     DEMAND_FORECAST,
+    FINAL_FORECAST,
     FORECAST_ACCURACY,
+    FORECAST_STREAM,
     LEAD_TIME,
     LEAD_TIME_DEMAND,
     MODEL_SCORE,
+    OVERRIDE_EFFECT,
     SEGMENT_ASSIGNMENT,
+    STREAM_WEIGHT,
     Table,
 )
 
@@ -53,16 +58,26 @@ _INPUTS = [
     dg.AssetKey(["intermediate", "int_item_locations__planned"]),
     asset_key(SEGMENT_ASSIGNMENT),
     asset_key(LEAD_TIME),
-    *(dg.AssetKey(["parameters", name]) for name in ("segment_strategies", "forecast_pools", "forecast_settings")),
+    dg.AssetKey(["intermediate", "int_forecast_overrides__known"]),
+    dg.AssetKey(["intermediate", "int_forecast_streams__known"]),
+    *(
+        dg.AssetKey(["parameters", name])
+        for name in ("segment_strategies", "forecast_pools", "forecast_settings", "forecast_rules", "cost_rates")
+    ),
 ]
 _TABLES = {
     MODEL_SCORE: "One row per period, item, location and model: its error at rolling origins.",
     CHAMPION: "One row per period, item and location: the model chosen, and why.",
     DEMAND_FORECAST: "One row per period, item, location and future bucket: expected demand and its quantiles, frozen.",
+    FINAL_FORECAST: "One row per period, item, location and future bucket: every step from naive to final forecast.",
+    OVERRIDE_EFFECT: "One row per period and override: what it would change, and whether it is in force.",
+    FORECAST_STREAM: "One row per period, item, location, future bucket and stream: what it expects, and its weight.",
+    STREAM_WEIGHT: "One row per period, segment and stream: how good it was, and the weight that this gives it.",
     LEAD_TIME_DEMAND: "One row per period, item and location: demand over the protection interval as a distribution.",
     FORECAST_ACCURACY: "One row per period, segment, lag and evaluation: how good forecasts were.",
 }
-# Accuracy judges the forecasts that earlier cycles froze, so cycles are planned in their order.
+# Accuracy judges the forecasts that earlier cycles froze, weights of streams rest on what was frozen, and a limit on
+# plan-to-plan change starts from the plan before. So cycles are planned in their order.
 _EARLIER_FORECASTS = dg.AssetDep(
     asset_key(DEMAND_FORECAST),
     partition_mapping=dg.TimeWindowPartitionMapping(
@@ -71,14 +86,17 @@ _EARLIER_FORECASTS = dg.AssetDep(
 )
 
 
+_RESTS_ON_EARLIER = (FORECAST_ACCURACY, FINAL_FORECAST, FORECAST_STREAM, STREAM_WEIGHT)
+
+
 def _spec(table: Table) -> dg.AssetSpec:
     return dg.AssetSpec(
         asset_key(table),
-        deps=[*_INPUTS, *([_EARLIER_FORECASTS] if table is FORECAST_ACCURACY else [])],
+        deps=[*_INPUTS, *([_EARLIER_FORECASTS] if table in _RESTS_ON_EARLIER else [])],
         group_name="forecast",
         owners=OWNERS,
         kinds={"python", "duckdb"},
-        code_version="2",
+        code_version="3",
         description=_TABLES[table],
         partitions_def=PERIODS,
     )
@@ -100,14 +118,22 @@ def forecast(
     period = period_of(context)
     item_locations = planned_item_locations(warehouse, period)
     panel = demand_history(warehouse, item_locations, cut_off(period))
+    parameters, segments = (
+        parameter_store.in_force(cut_off(period)),
+        warehouse.read_period(SEGMENT_ASSIGNMENT.name, period),
+    )
+    planner = planner_input(
+        warehouse, period, item_locations, segments, panel.bucket_start_dates, parameters=parameters
+    )
     found = forecast_segments(
         panel,
-        warehouse.read_period(SEGMENT_ASSIGNMENT.name, period),
+        segments,
         warehouse.read_period(LEAD_TIME.name, period),
-        parameters=parameter_store.in_force(cut_off(period)),
+        parameters=parameters,
         workers=SETTINGS.worker_count,
         code_version=code_version(),
         earlier=series_store.read(period),
+        planner=planner,
     )
     series_store.write(period, found.states)
     accuracy = pd.concat([found.accuracy, _judged_snapshots(warehouse, panel, period)], ignore_index=True)
@@ -124,6 +150,7 @@ def forecast(
                 },
             ),
             Output(DEMAND_FORECAST, found.forecasts),
+            *_decided(found),
             Output(
                 LEAD_TIME_DEMAND,
                 found.lead_time_demand,
@@ -145,3 +172,16 @@ def _judged_snapshots(warehouse: Warehouse, panel: DemandPanel, period: dt.date)
         naive_scales(panel),
         last_bucket_date=last.date(),
     )
+
+
+def _decided(found: ForecastResult) -> list[Output]:
+    """What people and streams made of the forecasts."""
+    decided = found.decided
+    if decided is None:
+        return []
+    return [
+        Output(FINAL_FORECAST, decided.final, {"steps": code_counts(decided.final["step_code"])}),
+        Output(OVERRIDE_EFFECT, decided.effects, {"statuses": code_counts(decided.effects["status_code"])}),
+        Output(FORECAST_STREAM, decided.streams),
+        Output(STREAM_WEIGHT, decided.weights),
+    ]

@@ -21,15 +21,31 @@ _LARGEST = 1e15
 SIGNED = {
     "cumulative_bias_qty": "a forecast can be too low",
     "inventory_position_qty": "more can be allocated than there is",
+    "change_qty": "an override can take away",
+    "error_qty": "a forecast can be too low",
 }
 # Rates that may lie outside 0 to 1, with their own bounds.
 WIDE_RATES: dict[str, tuple[float | None, float | None, str]] = {
     "bias_rate": (None, None, "over-forecasting can exceed demand"),
     "wape_rate": (0.0, None, "errors can exceed demand"),
+    "mape_rate": (0.0, None, "errors can exceed demand"),
+    "change_rate": (0.0, None, "an override can multiply the forecast"),
+    "disagreement_rate": (0.0, None, "streams can lie further apart than their blend is large"),
     "holding_cost_rate": (0.0, 10.0, "holding can cost more than the item in a year"),
 }
 # Quantities that are null where their description says so.
-NULLABLE = frozenset({"contract_lead_time_days", "cumulative_rmse_qty", "cumulative_bias_qty"})
+NULLABLE = frozenset(
+    {
+        "contract_lead_time_days",
+        "cumulative_rmse_qty",
+        "cumulative_bias_qty",
+        "override_qty",
+        "consensus_qty",
+        "naive_mae_qty",
+        "naive_rmse_qty",
+        "mad_qty",
+    }
+)
 
 
 def engine_suite(table: Table) -> "ExpectationSuite":

@@ -176,10 +176,16 @@ def forecast_table(
     return _by_rows(rows_of, series.series_count, workers)
 
 
-def lead_time_demand_table(facts: CycleFacts, series: SeriesOutcome, uncertainty: CycleUncertainty) -> pd.DataFrame:
-    """LEAD_TIME_DEMAND: distribution of demand over lead time plus review period."""
+def lead_time_demand_table(
+    facts: CycleFacts, series: SeriesOutcome, uncertainty: CycleUncertainty, planned_qty: np.ndarray
+) -> pd.DataFrame:
+    """LEAD_TIME_DEMAND: distribution of demand over lead time plus review period.
+
+    The mean is that of `planned_qty`, the forecast that the cycle plans with, shaped like `series.forecast_qty`; the
+    spread stays that of the statistical forecast, whose errors are known.
+    """
     table = interval_table(
-        forecast_qty=series.forecast_qty,
+        forecast_qty=planned_qty,
         buckets=facts.buckets,
         days=facts.protection_days,
         variance=spread.bounded_by_lumps(

@@ -14,6 +14,7 @@ from stockstrata.forecasting.reuse import REUSED, SeriesInputs, SeriesStates, re
 from stockstrata.forecasting.workers import forecast_tasks
 from stockstrata.panel import DemandPanel
 from stockstrata.parameters import PlanningParameters, PoolModel, PoolSettings, SegmentStrategy
+from stockstrata.tracking.decisions import DecidedForecast, PlannerInput, decide_forecast
 
 CHUNK_SERIES = 128
 """Series in a task: few enough to share the work out, enough to outweigh handing it over."""
@@ -30,7 +31,8 @@ class ForecastResult:
         scores: MODEL_SCORE.
         champions: CHAMPION.
         forecasts: DEMAND_FORECAST.
-        lead_time_demand: LEAD_TIME_DEMAND.
+        decided: what the cycle plans with, after overrides and consensus; None where nobody was asked.
+        lead_time_demand: LEAD_TIME_DEMAND; its mean follows the decided forecast.
         accuracy: FORECAST_ACCURACY, evaluation_code `rolling_origin`.
         faults: models that could not be used on a series, which the others then stood in for: `item_id, location_id,
             model_code, fault_text`.
@@ -41,6 +43,7 @@ class ForecastResult:
     scores: pd.DataFrame
     champions: pd.DataFrame
     forecasts: pd.DataFrame
+    decided: DecidedForecast | None
     lead_time_demand: pd.DataFrame
     accuracy: pd.DataFrame
     faults: pd.DataFrame
@@ -57,6 +60,7 @@ def forecast_segments(
     workers: int,
     code_version: str = "",
     earlier: SeriesStates | None = None,
+    planner: PlannerInput | None = None,
 ) -> ForecastResult:
     """Forecast every item-location by the pool of its segment, with demand over lead time plus review period.
 
@@ -69,6 +73,7 @@ def forecast_segments(
         code_version: changes with everything else that results depend on.
         earlier: outcomes of an earlier run, taken over for series whose inputs are the same; the result does not
             depend on it.
+        planner: what people say about the forecasts; left out, the cycle plans with the statistical ones.
 
     Raises:
         PlanningError: a series of the panel has no segment, or no lead time.
@@ -114,11 +119,15 @@ def forecast_segments(
         outcomes, rows = [earlier.outcome.select(reuse.held)], [reuse.rows, *rows]
     series = join_outcomes([*outcomes, *forecast_tasks(tasks, workers)], rows, len(segment))
     uncertainty = report.cycle_uncertainty(facts, series)
+    forecasts = report.forecast_table(facts, series, uncertainty, workers=workers)
+    decided = decide_forecast(forecasts, panel, segment, planner, parameters=parameters) if planner else None
+    planned_qty = decided.quantities(series.forecast_qty) if decided else series.forecast_qty
     return ForecastResult(
         scores=report.score_table(facts, series),
         champions=report.champion_table(facts, series),
-        forecasts=report.forecast_table(facts, series, uncertainty, workers=workers),
-        lead_time_demand=report.lead_time_demand_table(facts, series, uncertainty),
+        forecasts=forecasts,
+        decided=decided,
+        lead_time_demand=report.lead_time_demand_table(facts, series, uncertainty, planned_qty),
         accuracy=report.backtest_accuracy(facts, series, uncertainty, workers=workers),
         faults=report.fault_table(facts, series),
         origins=panel.keys.assign(origin_code=reuse.origin),

@@ -52,7 +52,7 @@ _NEWEST = f"""
     order by item_id, location_id, bucket_start_date
 """
 _COMPLETED = """
-    select item_id, location_id, actual_qty, final_qty, p10_qty, p50_qty, p90_qty from forecast.judged_forecast
+    select item_id, location_id, actual_qty, final_qty, p10_qty, p50_qty, p90_qty, p95_qty from forecast.judged_forecast
     where period_start_date = $period
     qualify row_number() over (
         partition by item_id, location_id, bucket_start_date order by made_period_start_date desc

@@ -101,6 +101,7 @@ def blend_streams(
         shrinkage_observations: weight of equal shares, observations.
     """
     stated = published.reset_index(drop=True)
+    stated["bucket_start_date"] = pd.to_datetime(stated["bucket_start_date"]).astype("datetime64[ns]")
     pairs = matched_cells(cells, stated, ["item_id", "bucket_start_date"])
     entry, place = pairs["entry"].to_numpy(dtype=np.int64), pairs["cell"].to_numpy(dtype=np.int64)
     quantity = stated["stream_qty"].to_numpy(dtype=float)[entry] * pairs["location_rate"].to_numpy(dtype=float)

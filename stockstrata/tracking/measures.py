@@ -9,8 +9,8 @@ from stockstrata.columns import numbers, texts
 from stockstrata.forecasting.metrics import safe_ratio
 from stockstrata.panel import KEY
 
-_NORMAL_P90 = 1.2816
-"""The 0.90 quantile lies so many standard deviations above the median of a normal distribution."""
+_NORMAL_WIDTHS = {"p10_qty": 1.2816, "p90_qty": 1.2816, "p95_qty": 1.6449}
+"""How many standard deviations a quantile lies from the median of a normal distribution."""
 _FALLBACKS = ("too_short", "no_finite_model")
 
 
@@ -22,7 +22,7 @@ class Findings:
         tracking: FORECAST_TRACKING; what is measured stands in the order of its n rows.
         unit_costs: `item_id, location_id, unit_cost_amount`.
         newest: buckets that this period completed, each with the newest forecast before it: `item_id, location_id,
-            actual_qty, final_qty, p10_qty, p50_qty, p90_qty`.
+            actual_qty, final_qty, p10_qty, p50_qty, p90_qty, p95_qty`.
         champions: CHAMPION.
         lead_time_demand: LEAD_TIME_DEMAND.
         final: FINAL_FORECAST.
@@ -87,27 +87,24 @@ def bias(found: Findings) -> Measure:
 
 
 def demand_deviation(found: Findings) -> Measure:
-    """Distance of the period's demand from its forecast, in spreads of the forecast's own quantiles on that side.
+    """Distance of the period's demand from its forecast, in standard deviations that the forecast's quantiles tell.
 
-    The spread of a bucket is the distance from the median to the 0.90 (or 0.10) quantile over 1.28; spreads of buckets
-    add up as variances do. Where no demand was expected the spread is one unit.
+    That of a bucket is the widest of the distances of its 0.10, 0.90 and 0.95 quantiles from the median over those of a
+    normal distribution; demand that comes in orders never varies less than a Poisson variable of its mean. Variances of
+    buckets add up. Where no demand was expected the spread is one unit.
     """
     newest = found.newest
-    median = numbers(newest, "p50_qty")
-    sums = newest[KEY].assign(
-        actual=numbers(newest, "actual_qty"),
-        forecast=numbers(newest, "final_qty"),
-        up=((numbers(newest, "p90_qty") - median) / _NORMAL_P90) ** 2,
-        down=((median - numbers(newest, "p10_qty")) / _NORMAL_P90) ** 2,
-    )
+    median, mean = numbers(newest, "p50_qty"), numbers(newest, "final_qty")
+    apart = [np.abs(numbers(newest, name) - median) / width for name, width in _NORMAL_WIDTHS.items()]
+    variance = np.maximum(np.max(np.stack(apart), axis=0) ** 2, mean)
+    sums = newest[KEY].assign(actual=numbers(newest, "actual_qty"), forecast=mean, variance=variance)
     held = found.beside(sums.groupby(KEY).sum().reset_index())
-    facts = pd.DataFrame({name: np.nan_to_num(numbers(held, name)) for name in ("actual", "forecast", "up", "down")})
-    gap = (facts["actual"] - facts["forecast"]).to_numpy()
-    spread = np.sqrt(np.where(gap > 0, facts["up"], facts["down"]))
-    value = np.abs(gap) / np.maximum(spread, 1.0)
+    facts = pd.DataFrame({name: np.nan_to_num(numbers(held, name)) for name in ("actual", "forecast", "variance")})
+    gap = np.abs(facts["actual"] - facts["forecast"]).to_numpy()
+    value = gap / np.maximum(np.sqrt(facts["variance"].to_numpy()), 1.0)
     return Measure(
         value,
-        np.abs(gap),
+        gap,
         "In the period {actual:.6g} units were wanted and {forecast:.6g} forecast, {value:.3g} spreads apart.",
         facts.assign(value=value),
     )
@@ -148,16 +145,14 @@ def fallback_model(found: Findings) -> Measure:
 
 
 def worse_than_naive(found: Findings) -> Measure:
-    """1 where the champion does not beat the naive benchmark in its back-test."""
-    columns = [*KEY, "is_better_than_naive", "score_ratio", "naive_score_ratio"]
-    champions = found.beside(found.champions[columns])
-    is_better = champions["is_better_than_naive"].to_numpy(dtype=object)
-    is_worse = [value is not None and not pd.isna(value) and not value for value in is_better]
+    """Error of the champion in its back-test above that of the naive benchmark, share of the latter."""
+    champions = found.beside(found.champions[[*KEY, "score_ratio", "naive_score_ratio"]])
+    own, naive = numbers(champions, "score_ratio"), numbers(champions, "naive_score_ratio")
     return Measure(
-        np.array(is_worse, dtype=float),
+        np.maximum(np.nan_to_num(safe_ratio(own, naive), nan=1.0) - 1.0, 0.0),
         _expected(found),
         "In the back-test the forecast erred by {own:.3g} of mean demand, the naive one by {naive:.3g}.",
-        pd.DataFrame({"own": numbers(champions, "score_ratio"), "naive": numbers(champions, "naive_score_ratio")}),
+        pd.DataFrame({"own": own, "naive": naive}),
     )
 
 

@@ -100,7 +100,7 @@ def demand_deviation(found: Findings) -> Measure:
     sums = newest[KEY].assign(actual=numbers(newest, "actual_qty"), forecast=mean, variance=variance)
     held = found.beside(sums.groupby(KEY).sum().reset_index())
     facts = pd.DataFrame({name: np.nan_to_num(numbers(held, name)) for name in ("actual", "forecast", "variance")})
-    gap = np.abs(facts["actual"] - facts["forecast"]).to_numpy()
+    gap = np.abs(facts["actual"].to_numpy() - facts["forecast"].to_numpy())
     value = gap / np.maximum(np.sqrt(facts["variance"].to_numpy()), 1.0)
     return Measure(
         value,

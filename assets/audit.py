@@ -47,7 +47,12 @@ def _spec(table: Table, description: str, deps: list[dg.AssetKey]) -> dg.AssetSp
     )
 
 
-_WRITTEN = [asset_key(STOCK_POLICY), asset_key(ORDER_PROPOSAL), dg.AssetKey(["forecast", "forecast_accuracy"])]
+_WRITTEN = [
+    asset_key(STOCK_POLICY),
+    asset_key(ORDER_PROPOSAL),
+    dg.AssetKey(["forecast", "forecast_accuracy"]),
+    dg.AssetKey(["forecast", "forecast_exception"]),
+]
 
 
 @dg.multi_asset(

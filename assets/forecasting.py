@@ -11,13 +11,14 @@ from assets.history import censored_buckets, demand_history, history_to_learn
 from assets.history_reads import known_demand
 from assets.output import Events, Output, asset_key, border_check, code_counts, hand_over_all
 from assets.planned import planned_item_locations
+from assets.planner_input import planner_input
 from orchestration.automation import OWNERS, WRITER_POOL
 from orchestration.partitions import PERIODS, SETTINGS, cut_off, period_of
 from orchestration.resources.parameters import ParameterStore
 from orchestration.resources.series_store import SeriesStore, code_version
 from orchestration.resources.warehouse import Warehouse
 from stockstrata.forecasting.accuracy import naive_scales, snapshot_accuracy
-from stockstrata.forecasting.run import buckets_ahead, forecast_segments
+from stockstrata.forecasting.run import ForecastResult, buckets_ahead, forecast_segments
 from stockstrata.panel import DemandPanel
 from stockstrata.service_targets import PERIOD_DAYS, review_periods
 from stockstrata.tables import (
@@ -27,15 +28,19 @@ from stockstrata.tables import (
     CHAMPION_REGISTER,
     DEMAND_FORECAST,
     DEMAND_SIGNAL,
+    FINAL_FORECAST,
     FORECAST_ACCURACY,
+    FORECAST_STREAM,
     INTERVAL_METHOD,
     LEAD_TIME,
     LEAD_TIME_DEMAND,
     MODEL_SCORE,
     NEW_PRODUCT_ANALOG,
     NEW_PRODUCT_FORECAST,
+    OVERRIDE_EFFECT,
     PROMOTION_EFFECT,
     SEGMENT_ASSIGNMENT,
+    STREAM_WEIGHT,
     Table,
 )
 
@@ -59,7 +64,10 @@ _FROZEN = """
         )
     order by all
 """
-_PARAMETERS = ("segment_strategies", "service_targets", "cost_rates", "forecast_pools", "forecast_settings")
+_PARAMETERS = (
+    "segment_strategies", "service_targets", "cost_rates", "forecast_pools", "forecast_settings", "interval_methods",
+    "new_product_settings", "forecast_rules",
+)  # fmt: skip
 _INPUTS = [
     dg.AssetKey(["intermediate", "int_demand__bucketed"]),
     dg.AssetKey(["intermediate", "int_item_locations__planned"]),
@@ -67,8 +75,9 @@ _INPUTS = [
     asset_key(LEAD_TIME),
     asset_key(DEMAND_SIGNAL),
     asset_key(PROMOTION_EFFECT),
+    dg.AssetKey(["intermediate", "int_forecast_overrides__known"]),
+    dg.AssetKey(["intermediate", "int_forecast_streams__known"]),
     *(dg.AssetKey(["parameters", name]) for name in _PARAMETERS),
-    dg.AssetKey(["parameters", "new_product_settings"]),
 ]
 _TABLES = {
     MODEL_SCORE: "One row per period, item, location with a tournament and model: its error at rolling origins.",
@@ -77,18 +86,24 @@ _TABLES = {
     CHAMPION_BACKTEST: "One row per period, item and location with a tournament: what the champion's back-test found.",
     CHAMPION_BACKTEST_LAG: "One row per period, item, location with a tournament and lag: the champion's errors.",
     DEMAND_FORECAST: "One row per period, item, location and future bucket: expected demand and its quantiles, frozen.",
+    FINAL_FORECAST: "One row per period, item, location and future bucket: every step from naive to final forecast.",
+    OVERRIDE_EFFECT: "One row per period and override: what it would change, and whether it is in force.",
+    FORECAST_STREAM: "One row per period, item, location, future bucket and stream: what it expects, and its weight.",
+    STREAM_WEIGHT: "One row per period, segment and stream: how good it was, and the weight that this gives it.",
     LEAD_TIME_DEMAND: "One row per period, item and location: demand over the protection interval as a distribution.",
     INTERVAL_METHOD: "One row per period, segment and way to a distribution: how it fared, and which one is taken.",
     FORECAST_ACCURACY: "One row per period, segment, lag and evaluation: how good forecasts were.",
     NEW_PRODUCT_FORECAST: "One row per period, item and location that is new: level by its analogs and by own sales.",
     NEW_PRODUCT_ANALOG: "One row per period, new item and location, and analog: its weight, and what they share.",
 }
-# Accuracy judges the forecasts that earlier cycles froze, and a champion is that of the cycle before until a challenger
-# beats it, so cycles are planned in their order.
+# Accuracy judges the forecasts that earlier cycles froze, weights of streams rest on what was frozen, a limit on
+# plan-to-plan change starts from the plan before, and a champion is that of the cycle before until a challenger beats
+# it. So cycles are planned in their order.
 _EARLIER = {
     FORECAST_ACCURACY: [DEMAND_FORECAST],
     CHAMPION_REGISTER: [CHAMPION_REGISTER, CHAMPION_BACKTEST, CHAMPION_BACKTEST_LAG],
     INTERVAL_METHOD: [INTERVAL_METHOD],
+    **dict.fromkeys((FINAL_FORECAST, FORECAST_STREAM, STREAM_WEIGHT), [DEMAND_FORECAST]),
 }
 _CYCLE_BEFORE = dg.TimeWindowPartitionMapping(
     start_offset=-1, end_offset=-1, allow_nonexistent_upstream_partitions=True
@@ -131,6 +146,9 @@ def forecast(
     parameters = parameter_store.in_force(cut_off(period))
     lead_times = warehouse.read_period(LEAD_TIME.name, period)
     ahead = buckets_ahead(panel, lead_times, parameters)
+    planner = planner_input(
+        warehouse, period, item_locations, assignment, panel.bucket_start_dates, parameters=parameters
+    )
     found = forecast_segments(
         panel,
         assignment,
@@ -146,6 +164,7 @@ def forecast(
             item_locations, assignment, parameters=parameters, cycle_days=PERIOD_DAYS[SETTINGS.company.period_type]
         ),
         item_locations=item_locations,
+        planner=planner,
     )
     series_store.write(period, found.states)
     accuracy = pd.concat([found.accuracy, _judged_snapshots(warehouse, panel, period)], ignore_index=True)
@@ -166,6 +185,7 @@ def forecast(
             Output(CHAMPION_BACKTEST_LAG, found.backtest_lags),
             Output(CHAMPION_REGISTER, found.register, told_of_tournaments(found.register)),
             Output(DEMAND_FORECAST, found.forecasts),
+            *_decided(found),
             Output(
                 LEAD_TIME_DEMAND,
                 found.lead_time_demand,
@@ -193,3 +213,16 @@ def _judged_snapshots(warehouse: Warehouse, panel: DemandPanel, period: dt.date)
         last_bucket_date=last.date(),
         unjudged=censored_buckets(warehouse, period),
     )
+
+
+def _decided(found: ForecastResult) -> list[Output]:
+    """What people and streams made of the forecasts."""
+    decided = found.decided
+    if decided is None:
+        return []
+    return [
+        Output(FINAL_FORECAST, decided.final, {"steps": code_counts(decided.final["step_code"])}),
+        Output(OVERRIDE_EFFECT, decided.effects, {"statuses": code_counts(decided.effects["status_code"])}),
+        Output(FORECAST_STREAM, decided.streams),
+        Output(STREAM_WEIGHT, decided.weights),
+    ]

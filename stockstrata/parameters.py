@@ -5,10 +5,10 @@ A row holds from `valid_from_date` until a later row with the same key replaces 
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from stockstrata.errors import ParameterError
 
@@ -17,6 +17,7 @@ RateMeasure = Literal["cycle_service_level", "fill_rate", "ready_rate"]
 ServiceMeasure = Literal["cycle_service_level", "fill_rate", "ready_rate", "economic"]
 UnmetDemand = Literal["lost_sale", "back_order"]
 ValueMetric = Literal["consumption_value", "revenue", "margin", "volume", "hits"]
+OptionalRate = Annotated[float | None, BeforeValidator(lambda text: None if text == "" else text)]
 
 
 class _Frozen(BaseModel):
@@ -72,6 +73,11 @@ class PlanningSettings(_Frozen):
     max_jump_ratio: float = Field(gt=1)
     max_stock_age_days: float = Field(ge=0)
     publish_keep_count: int = Field(ge=2)
+    tracking_window_buckets: int = Field(ge=1)
+    tracking_min_buckets: int = Field(ge=2)
+    bias_confidence_z: float = Field(gt=0)
+    least_bias_rate: float = Field(ge=0)
+    consensus_shrinkage_observations: float = Field(ge=0)
     outlier_z: float = Field(gt=0)
     outlier_min_ratio: float = Field(ge=1)
     outlier_min_nonzero_count: int = Field(ge=1)
@@ -254,6 +260,40 @@ class DemandSignal(_Dated):
     separate_promotions: bool
 
 
+class ForecastRule(_Dated):
+    """Limits on changes of forecasts, for a segment or all (`*`); an empty limit of the plan means none."""
+
+    segment_code: str
+    approval_change_rate: float = Field(ge=0)
+    approval_change_amount: float = Field(ge=0)
+    plan_change_limit_rate: OptionalRate = Field(default=None, gt=0)
+
+
+class ExceptionRule(_Dated):
+    """Value of a measure from which a forecast is an exception, for a segment or all (`*`)."""
+
+    rule_code: Literal[
+        "biased",
+        "demand_deviation",
+        "plan_change",
+        "fallback_model",
+        "worse_than_naive",
+        "override_awaiting_approval",
+        "stream_disagreement",
+    ]
+    segment_code: str
+    threshold_value: float = Field(ge=0)
+    unit: str
+
+
+class ExceptionCapacity(_Dated):
+    """Exceptions that an owner (or any, `*`) can work through in a period, for one segment or all others (`*`)."""
+
+    owner: str
+    segment_code: str
+    capacity_count: int = Field(ge=0)
+
+
 PARAMETER_TABLES: dict[str, tuple[type[_Dated], tuple[str, ...]]] = {
     "planning_settings": (SettingRow, ("setting_code",)),
     "new_product_settings": (SettingRow, ("setting_code",)),
@@ -268,6 +308,9 @@ PARAMETER_TABLES: dict[str, tuple[type[_Dated], tuple[str, ...]]] = {
     "lead_time_assumptions": (LeadTimeAssumption, ("scope", "code")),
     "kpi_targets": (KpiTarget, ("kpi_code", "segment_code")),
     "demand_signals": (DemandSignal, ("segment_code",)),
+    "forecast_rules": (ForecastRule, ("segment_code",)),
+    "exception_rules": (ExceptionRule, ("rule_code", "segment_code")),
+    "exception_capacity": (ExceptionCapacity, ("owner", "segment_code")),
 }
 
 
@@ -291,6 +334,9 @@ class PlanningParameters(_Frozen):
     lead_time_assumptions: tuple[LeadTimeAssumption, ...]
     kpi_targets: tuple[KpiTarget, ...]
     demand_signals: tuple[DemandSignal, ...]
+    forecast_rules: tuple[ForecastRule, ...]
+    exception_rules: tuple[ExceptionRule, ...]
+    exception_capacity: tuple[ExceptionCapacity, ...]
 
 
 def planning_parameters(tables: Mapping[str, pd.DataFrame], *, as_of: dt.date, version: str) -> PlanningParameters:
@@ -379,6 +425,12 @@ def _check_links(found: PlanningParameters) -> None:
     for name in ("cost_rates", "lead_time_assumptions"):
         if not any(row.scope == "default" for row in getattr(found, name)):
             raise ParameterError(f"{name}.csv has no row with scope default; every item needs one to fall back on.")
+    if not any(row.segment_code == "*" for row in found.forecast_rules):
+        raise ParameterError("forecast_rules.csv has no row with segment *; every segment needs one to fall back on.")
+    if not any(row.owner == row.segment_code == "*" for row in found.exception_capacity):
+        raise ParameterError(
+            "exception_capacity.csv has no row with owner * and segment *; every owner needs one to fall back on."
+        )
     if found.settings.abc_cut_a_rate >= found.settings.abc_cut_b_rate:
         raise ParameterError("planning_settings.csv: abc_cut_a_rate must be below abc_cut_b_rate.")
 

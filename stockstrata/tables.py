@@ -437,6 +437,195 @@ NEW_PRODUCT_ANALOG = Table(
     may_be_empty=True,
 )
 
+FINAL_FORECAST = Table(
+    "forecast.final_forecast",
+    (*_GRAIN, "bucket_start_date"),
+    (
+        *_KEY,
+        Column("bucket_start_date", "DATE", "First day of the forecast bucket."),
+        Column("horizon_bucket", "BIGINT", "Buckets ahead of the cut-off, from 1."),
+        _SEGMENT,
+        Column("naive_qty", "DOUBLE", "Demand of the same bucket a year before, else of the newest bucket, units."),
+        Column("baseline_qty", "DOUBLE", "Statistical forecast, never changed, units."),
+        Column("smoothed_qty", "DOUBLE", "Baseline within the limit on plan-to-plan change, units."),
+        Column("override_qty", "DOUBLE", "Forecast after the override in force, units; null where none is."),
+        Column("consensus_qty", "DOUBLE", "Blend of the forecast streams, units; null where no stream speaks of it."),
+        Column("final_qty", "DOUBLE", "Forecast that the cycle plans with, units."),
+        Column(
+            "step_code", "VARCHAR", "statistical, smoothing, override or consensus: what decided the final forecast."
+        ),
+        Column("override_id", "VARCHAR", "Override in force; null where none is."),
+        Column("person", "VARCHAR", "Who asked for the override; null where none is in force."),
+        Column("reason_code", "VARCHAR", "Reason of the override; null where none is in force."),
+        Column("stream_mix", "VARCHAR", "Streams of the consensus with their weights; empty where there is none."),
+        Column("disagreement_rate", "DOUBLE", "Weighted mean distance of the streams from their blend, share of it."),
+    ),
+)
+
+OVERRIDE_EFFECT = Table(
+    "forecast.override_effect",
+    ("period_start_date", "override_id"),
+    (
+        _PERIOD,
+        Column("override_id", "VARCHAR", "Override."),
+        _ITEM,
+        Column("location_id", "VARCHAR", "Location; ALL where the override speaks of all locations of the item."),
+        Column("segment_code", "VARCHAR", "Segment whose limits hold, the first of several; null outside the plan."),
+        Column("override_type_code", "VARCHAR", "set_qty_per_bucket, add_qty or factor."),
+        Column("override_value", "DOUBLE", "Quantity in units, or factor, by type."),
+        Column("from_date", "DATE", "First day whose demand is changed."),
+        Column("to_date", "DATE", "Last day whose demand is changed."),
+        Column("expires_date", "DATE", "Cut-off from which it has no effect any more; null where none is stated."),
+        Column("person", "VARCHAR", "Who asked for it."),
+        Column("reason_code", "VARCHAR", "Why, as a code of the company's own."),
+        Column("evidence", "VARCHAR", "What it rests on."),
+        Column("entered_at", "TIMESTAMP", "When the newest entry known at the cut-off was made, UTC."),
+        Column("approval_state_code", "VARCHAR", "proposed, approved or rejected."),
+        Column("approved_by", "VARCHAR", "Who approved or rejected it; null where nobody has."),
+        Column("bucket_count", "BIGINT", "Forecast buckets of item-locations that it speaks of."),
+        Column("baseline_qty", "DOUBLE", "Forecast of these buckets before it, units."),
+        Column("change_qty", "DOUBLE", "What it adds to them in all, units; below zero where it takes away."),
+        Column("change_rate", "DOUBLE", "Sum of absolute changes, share of the forecast; null where that is zero."),
+        Column("change_amount", "DOUBLE", "Sum of absolute changes at unit cost, currency."),
+        Column("is_approval_needed", "BOOLEAN", "Whether it changes more than may be changed without approval."),
+        Column(
+            "status_code",
+            "VARCHAR",
+            "effective, superseded, awaiting_approval, rejected, expired, invalid or out_of_scope.",
+        ),
+        Column("applied_bucket_count", "BIGINT", "Buckets whose final forecast it decides."),
+        Column("reason", "VARCHAR", "Why it has that status, in words."),
+    ),
+    may_be_empty=True,
+)
+
+FORECAST_STREAM = Table(
+    "forecast.forecast_stream",
+    (*_GRAIN, "bucket_start_date", "stream_code"),
+    (
+        *_KEY,
+        Column("bucket_start_date", "DATE", "First day of the forecast bucket."),
+        Column("stream_code", "VARCHAR", "Who forecasts; statistical for the forecast of the models."),
+        _SEGMENT,
+        Column("stream_qty", "DOUBLE", "Demand that the stream expects in the bucket, units."),
+        Column("weight_rate", "DOUBLE", "Weight of the stream in the blend of the bucket, share of 0 to 1."),
+    ),
+    may_be_empty=True,
+)
+
+STREAM_WEIGHT = Table(
+    "forecast.stream_weight",
+    ("period_start_date", "segment_code", "stream_code"),
+    (
+        _PERIOD,
+        Column("segment_code", "VARCHAR", "Segment."),
+        Column("stream_code", "VARCHAR", "Who forecasts; statistical for the forecast of the models."),
+        Column("observation_count", "BIGINT", "Buckets of item-locations in which the stream was judged."),
+        Column("actual_qty", "DOUBLE", "Demand of these buckets, units."),
+        Column("absolute_error_qty", "DOUBLE", "Sum of the stream's absolute errors, units."),
+        Column("statistical_error_qty", "DOUBLE", "Sum of absolute errors of the statistical forecast there, units."),
+        Column("wape_rate", "DOUBLE", "Sum of absolute errors over sum of actuals; null without demand."),
+        Column("relative_error_ratio", "DOUBLE", "Error over that of the statistical forecast; null where not judged."),
+        Column("weight_rate", "DOUBLE", "Weight in the segment, share of 0 to 1; weights of a segment sum to 1."),
+    ),
+    may_be_empty=True,
+)
+
+JUDGED_FORECAST = Table(
+    "forecast.judged_forecast",
+    ("period_start_date", "made_period_start_date", "item_id", "location_id", "bucket_start_date"),
+    (
+        _PERIOD,
+        Column("made_period_start_date", "DATE", "Period of the cycle that made the forecast."),
+        _ITEM,
+        _LOCATION,
+        Column("bucket_start_date", "DATE", "Bucket that this period completed."),
+        Column("lag_buckets", "BIGINT", "Buckets between the forecast's cut-off and the bucket, from 1."),
+        Column("segment_code", "VARCHAR", "Segment when the forecast was made."),
+        Column("actual_qty", "DOUBLE", "Demand of the bucket as known at this cut-off, units."),
+        Column("naive_qty", "DOUBLE", "Naive forecast, units."),
+        Column("baseline_qty", "DOUBLE", "Statistical forecast, units."),
+        Column("smoothed_qty", "DOUBLE", "Forecast after the limit on plan-to-plan change, units."),
+        Column("overridden_qty", "DOUBLE", "Forecast after overrides, units."),
+        Column("final_qty", "DOUBLE", "Forecast that the cycle planned with, units."),
+        Column("p10_qty", "DOUBLE", "10 percent quantile of the statistical forecast, units."),
+        Column("p50_qty", "DOUBLE", "50 percent quantile, units."),
+        Column("p90_qty", "DOUBLE", "90 percent quantile, units."),
+        Column("p95_qty", "DOUBLE", "95 percent quantile, units."),
+        Column(
+            "naive_mae_qty", "DOUBLE", "Mean absolute error of the naive forecast in the history, units; null if none."
+        ),
+        Column("naive_rmse_qty", "DOUBLE", "Root mean squared error likewise, units; null if none."),
+        Column("override_id", "VARCHAR", "Override that was in force; null where none was."),
+        Column("person", "VARCHAR", "Who asked for the override; null where none was in force."),
+        Column("reason_code", "VARCHAR", "Reason of the override; null where none was in force."),
+    ),
+    may_be_empty=True,
+)
+
+FORECAST_TRACKING = Table(
+    "forecast.forecast_tracking",
+    _GRAIN,
+    (
+        *_KEY,
+        _SEGMENT,
+        Column("owner", "VARCHAR", "Owner of the segment's strategy."),
+        Column(
+            "bucket_count", "BIGINT", "Buckets of the tracking window, each judged by the newest forecast before it."
+        ),
+        Column("actual_qty", "DOUBLE", "Demand of these buckets, units."),
+        Column("forecast_qty", "DOUBLE", "Final forecasts of these buckets, units."),
+        Column("error_qty", "DOUBLE", "Sum of forecast minus actual, units."),
+        Column("mad_qty", "DOUBLE", "Mean absolute error of a bucket, units; null where none was judged."),
+        Column("wape_rate", "DOUBLE", "Sum of absolute errors over sum of actuals; null without demand."),
+        Column("bias_rate", "DOUBLE", "Sum of forecast minus actual over sum of actuals; null without demand."),
+        Column(
+            "mape_rate",
+            "DOUBLE",
+            "Mean of absolute error over actual, as a share; null unless every bucket had demand.",
+        ),
+        Column("mase_ratio", "DOUBLE", "Mean absolute error over that of the naive forecast in the history."),
+        Column("rmsse_ratio", "DOUBLE", "Root mean squared error over that of the naive forecast in the history."),
+        Column("pinball_p50_ratio", "DOUBLE", "Pinball loss at the median, scaled by the in-sample naive error."),
+        Column("pinball_p90_ratio", "DOUBLE", "Pinball loss at 0.90, scaled likewise."),
+        Column("pinball_p95_ratio", "DOUBLE", "Pinball loss at 0.95, scaled likewise."),
+        Column("coverage_p90_rate", "DOUBLE", "Share of actuals at or below the 0.90 quantile."),
+        Column("tracking_signal_ratio", "DOUBLE", "Sum of errors over mean absolute error; null without errors."),
+        Column("bias_z_ratio", "DOUBLE", "Mean error over its standard error; null where errors do not vary."),
+        Column("is_biased", "BOOLEAN", "Whether the bias is large and sure enough to be called one."),
+        Column("plan_bucket_count", "BIGINT", "Buckets that this cycle and the one before both forecast."),
+        Column("previous_plan_qty", "DOUBLE", "Final forecast of the cycle before for these buckets, units."),
+        Column("plan_qty", "DOUBLE", "Final forecast of this cycle for these buckets, units."),
+        Column("plan_change_qty", "DOUBLE", "Sum of absolute changes over these buckets, units."),
+    ),
+)
+
+FORECAST_EXCEPTION = Table(
+    "forecast.forecast_exception",
+    (*_GRAIN, "rule_code"),
+    (
+        *_KEY,
+        Column(
+            "rule_code",
+            "VARCHAR",
+            "biased, demand_deviation, plan_change, fallback_model, worse_than_naive, override_awaiting_approval or "
+            "stream_disagreement.",
+        ),
+        _SEGMENT,
+        Column("owner", "VARCHAR", "Owner of the segment's strategy, who works through it."),
+        Column("measured_value", "DOUBLE", "What was measured, in the rule's unit."),
+        Column("threshold_value", "DOUBLE", "From where it is an exception, in the rule's unit."),
+        Column("value_at_stake_amount", "DOUBLE", "Units in question at unit cost, currency."),
+        Column("reason", "VARCHAR", "What was found, in one sentence with the figures."),
+        Column("action", "VARCHAR", "What to do about it."),
+        Column("is_new", "BOOLEAN", "Whether the cycle before did not have it."),
+        Column("worklist_rank", "BIGINT", "Place among the exceptions of the same capacity by value at stake, from 1."),
+        Column("capacity_count", "BIGINT", "Exceptions that the capacity allows for."),
+        Column("is_listed", "BOOLEAN", "Whether it stands on the worklist."),
+    ),
+    may_be_empty=True,
+)
+
 STOCK_POLICY = Table(
     "policy.stock_policy",
     _GRAIN,
@@ -598,6 +787,13 @@ TABLES = {
         FORECAST_ACCURACY,
         NEW_PRODUCT_FORECAST,
         NEW_PRODUCT_ANALOG,
+        FINAL_FORECAST,
+        OVERRIDE_EFFECT,
+        FORECAST_STREAM,
+        STREAM_WEIGHT,
+        JUDGED_FORECAST,
+        FORECAST_TRACKING,
+        FORECAST_EXCEPTION,
         STOCK_POLICY,
         ORDER_PROPOSAL,
         CYCLE_MANIFEST,

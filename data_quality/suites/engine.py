@@ -23,6 +23,8 @@ SIGNED = {
     "adjustment_qty": "most adjustments take demand away",
     "uplift_qty": "after a promotion less is wanted",
     "inventory_position_qty": "more can be allocated than there is",
+    "change_qty": "an override can take away",
+    "error_qty": "a forecast can be too low",
 }
 # Rates that may lie outside 0 to 1, with their own bounds.
 WIDE_RATES: dict[str, tuple[float | None, float | None, str]] = {
@@ -32,6 +34,9 @@ WIDE_RATES: dict[str, tuple[float | None, float | None, str]] = {
     "uplift_rate": (0.0, 20.0, "a promotion can multiply demand"),
     "own_uplift_rate": (-1.0, None, "a promotion can multiply demand, or fail"),
     "pooled_uplift_rate": (0.0, 20.0, "a promotion can multiply demand"),
+    "mape_rate": (0.0, None, "errors can exceed demand"),
+    "change_rate": (0.0, None, "an override can multiply the forecast"),
+    "disagreement_rate": (0.0, None, "streams can lie further apart than their blend is large"),
     "holding_cost_rate": (0.0, None, "holding can cost many times a cheap item in a year"),
 }
 # Quantities that are null where their description says so.
@@ -55,6 +60,10 @@ NULLABLE = frozenset(
         "posterior_level_sd_qty",
         "launch_rmse_qty",
         "pool_rmse_qty",
+        "override_qty",
+        "consensus_qty",
+        "naive_mae_qty",
+        "mad_qty",
     }
 )
 

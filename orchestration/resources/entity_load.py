@@ -119,8 +119,11 @@ def _delta_sql(found: EntityValidation, comparison: Comparison, stamp: LoadStamp
 def _known_from_sql(contract: Contract, comparison: Comparison, loaded_at: str) -> str:
     """When a row became known; decision 0001 gives the rules."""
     known, always = f"{coalesced(contract.known_date, 'null::date')}::timestamp", f"timestamp '{ALWAYS_KNOWN}'"
+    # A ledger has no event date, but each of its entries says when it was made.
+    is_ledger = bool(contract.known_date) and not contract.event_date
+    stated = f"coalesce(known_at, {known})" if is_ledger else "known_at"
     if not comparison.has_history:
-        return f"coalesce(known_at, {known if contract.event_date else always})"
+        return f"coalesce({stated}, {known if contract.event_date else always})"
     # Names and descriptions are no news; terms, prices and plans that come later were not known before.
     by_event, is_named = "false", contract.name in referenced_columns()
     if contract.event_date:
@@ -128,10 +131,10 @@ def _known_from_sql(contract: Contract, comparison: Comparison, loaded_at: str) 
         by_event = f"{coalesced(contract.event_date, 'null::date')} > date '{high_water}'"
     return f"""
             case
-                when held_from_at is null and known_at is not null then known_at
+                when held_from_at is null and {stated} is not null then {stated}
                 -- A correction that repeats the moment of the version it corrects would rewrite the past, and so would
                 -- a row that comes back.
-                when known_at > held_from_at and (is_held or known_at >= held_to_at) then known_at
+                when {stated} > held_from_at and (is_held or {stated} >= held_to_at) then {stated}
                 when held_from_at is not null then {loaded_at}
                 when {by_event} then {known}
                 when {"true" if is_named else "false"} then {always}

@@ -271,9 +271,17 @@ def interval_choice(
 
 
 def lead_time_demand_table(
-    facts: CycleFacts, series: SeriesOutcome, uncertainty: CycleUncertainty, choice: IntervalChoice
+    facts: CycleFacts,
+    series: SeriesOutcome,
+    uncertainty: CycleUncertainty,
+    choice: IntervalChoice,
+    planned_qty: np.ndarray,
 ) -> pd.DataFrame:
-    """LEAD_TIME_DEMAND: distribution of demand over lead time plus review period."""
+    """LEAD_TIME_DEMAND: distribution of demand over lead time plus review period.
+
+    Its mean follows `planned_qty`, the forecast that the cycle plans with after promotions and people, shaped like
+    `series.forecast_qty`; the spread stays that of the statistical forecast, whose errors are known.
+    """
     forecast = interval_mean(series.forecast_qty, facts.buckets)
     largest = uncertainty.largest_window_qty
     variance = spread.bounded_by_lumps(uncertainty.interval.variance, forecast, largest)
@@ -293,7 +301,7 @@ def lead_time_demand_table(
     shape[is_own] = _own_shapes(facts, np.flatnonzero(is_own))
     demand = IntervalDemand(
         mean_qty=np.select([is_running, is_own], [halfway(forecast, run_mean), run_mean], forecast),
-        added_qty=interval_mean(facts.lifted(series.forecast_qty), facts.buckets) - forecast,
+        added_qty=interval_mean(planned_qty, facts.buckets) - forecast,
         sd_qty=np.select([is_running, is_pooled, is_own], [halfway(error_sd, run_sd), scale, run_sd], error_sd),
         shape=shape,
         method_code=taken,

@@ -20,6 +20,7 @@ from stockstrata.forecasting.workers import forecast_tasks
 from stockstrata.history.signal import LearntHistory
 from stockstrata.panel import DemandPanel
 from stockstrata.parameters import PlanningParameters, PoolModel, PoolSettings, SegmentStrategy
+from stockstrata.tracking.decisions import DecidedForecast, PlannerInput, decide_forecast
 
 CHUNK_SERIES = 128
 """Series in a task: few enough to share the work out, enough to outweigh handing it over."""
@@ -36,7 +37,8 @@ class ForecastResult:
         scores: MODEL_SCORE.
         champions: CHAMPION.
         forecasts: DEMAND_FORECAST.
-        lead_time_demand: LEAD_TIME_DEMAND.
+        decided: what the cycle plans with, after overrides and consensus; None where nobody was asked.
+        lead_time_demand: LEAD_TIME_DEMAND; its mean follows the decided forecast.
         interval_methods: INTERVAL_METHOD.
         accuracy: FORECAST_ACCURACY, evaluation_code `rolling_origin`.
         register: CHAMPION_REGISTER.
@@ -53,6 +55,7 @@ class ForecastResult:
     scores: pd.DataFrame
     champions: pd.DataFrame
     forecasts: pd.DataFrame
+    decided: DecidedForecast | None
     lead_time_demand: pd.DataFrame
     interval_methods: pd.DataFrame
     accuracy: pd.DataFrame
@@ -80,6 +83,7 @@ def forecast_segments(
     history: LearntHistory | None = None,
     review_periods: pd.DataFrame | None = None,
     item_locations: pd.DataFrame | None = None,
+    planner: PlannerInput | None = None,
 ) -> ForecastResult:
     """Forecast every item-location by the pool of its segment, with demand over lead time plus review period.
 
@@ -101,6 +105,7 @@ def forecast_segments(
         review_periods: `item_id, location_id, review_period_days` where it is not that of the strategy for all.
         item_locations: frame of `int_item_locations__planned`: what new item-locations are compared by, and when they
             were launched; without it none is taken for new.
+        planner: what people say about the forecasts; left out, the cycle plans with the statistical ones.
 
     Raises:
         PlanningError: a series of the panel has no segment, or no lead time.
@@ -173,11 +178,16 @@ def forecast_segments(
     launched = with_launches(
         facts, series, uncertainty, item_locations, parameters=parameters, lifecycle_code=_lifecycle(segments)
     )
+    told, spread = launched.series, launched.uncertainty
+    forecasts = report.forecast_table(facts, told, spread, workers=workers)
+    decided = decide_forecast(forecasts, panel, segment, planner, parameters=parameters) if planner else None
+    planned_qty = decided.quantities(told.forecast_qty) if decided else facts.lifted(told.forecast_qty)
     return ForecastResult(
-        scores=report.score_table(facts, launched.series),
-        champions=report.champion_table(facts, launched.series),
-        forecasts=report.forecast_table(facts, launched.series, launched.uncertainty, workers=workers),
-        lead_time_demand=report.lead_time_demand_table(facts, launched.series, launched.uncertainty, choice),
+        scores=report.score_table(facts, told),
+        champions=report.champion_table(facts, told),
+        forecasts=forecasts,
+        decided=decided,
+        lead_time_demand=report.lead_time_demand_table(facts, told, spread, choice, planned_qty),
         interval_methods=choice.table,
         new_products=launched.forecasts,
         new_product_analogs=launched.analogs,

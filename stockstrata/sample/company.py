@@ -14,6 +14,7 @@ from stockstrata.sample.holidays import calendar_frame, closed_days
 from stockstrata.sample.order_lines import split_into_lines
 from stockstrata.sample.partners import customer_frame, list_prices, location_frame
 from stockstrata.sample.plan import Plan
+from stockstrata.sample.planner_input import override_frame, override_truth, stream_frame
 from stockstrata.sample.planted_errors import no_errors, plant_errors
 from stockstrata.sample.promotions import plan_promotions, promotion_effects
 from stockstrata.sample.replenishment import run_replenishment
@@ -25,7 +26,7 @@ from stockstrata.sample.truth import truth_tables
 CURRENCY = "EUR"
 _STREAMS = (
     "items", "series", "promotions", "suppliers", "customers", "prices", "demand", "lines", "policy", "stock", "sales",
-    "master", "errors",
+    "master", "errors", "planner",
 )  # fmt: skip
 
 
@@ -40,8 +41,8 @@ class SampleCompany:
     Attributes:
         extract: contract entity -> table with the contract's column names, as the company would bring it; entities
             without a row are left out.
-        truth: `true_demand, item_locations, lead_times, events, planted_errors` and, for daily companies,
-            `stock_ledger`; never read by the pipeline.
+        truth: `true_demand, item_locations, lead_times, events, forecast_overrides, planted_errors` and, for daily
+            companies, `stock_ledger`; never read by the pipeline.
         grain: grain of the demand table.
         currency: ISO code of every amount.
     """
@@ -105,6 +106,7 @@ def _division(
     plan = _run_division(scale, suppliers, customers, rng)
     extract = _extract(plan, rng)
     truth = truth_tables(plan)
+    truth["forecast_overrides"] = override_truth()
     truth["planted_errors"] = no_errors()
     if scale.error_copies:
         extract, truth["planted_errors"] = plant_errors(extract, copies=scale.error_copies, rng=rng["errors"])
@@ -166,6 +168,8 @@ def _extract(plan: Plan, rng: dict[str, np.random.Generator]) -> dict[str, pd.Da
         "capacity": master_extract.capacity_frame(plan),
         "stock_movements": stock_extract.movement_frame(plan),
         "erp_parameters": master_extract.erp_frame(plan),
+        "forecast_overrides": override_frame(plan),
+        "forecast_streams": stream_frame(plan, rng["planner"]),
     }
     left_out = _SHARED if plan.scale.division else ()
     return {entity: table for entity, table in tables.items() if len(table) and entity not in left_out}

@@ -6,9 +6,9 @@ from data_quality.documentation import CONTRACT_PAGE, input_contract_markdown
 from data_quality.raw_tables import raw_table_ddl
 
 
-def test_sixteen_entities_and_only_items_and_demand_are_required():
+def test_eighteen_entities_and_only_items_and_demand_are_required():
     contracts = load_contracts()
-    assert len(contracts) == 16
+    assert len(contracts) == 18
     assert {name for name, contract in contracts.items() if contract.required} == {"items", "demand"}
 
 

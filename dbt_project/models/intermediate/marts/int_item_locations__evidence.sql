@@ -30,9 +30,8 @@ locations_with_parent as (
     where parent_location_id is not null and {{ known_at_cut_off() }}
 ),
 
-promoted as (
-    select item_id from {{ ref("stg_promotions") }}
-    where item_id is not null and {{ known_at_cut_off() }}
+spoken_of as (
+    select * from {{ ref("int_items__spoken_of") }}
 ),
 
 final as (
@@ -57,7 +56,9 @@ final as (
         item_locations.has_several_locations,
         items.shelf_life_days is not null as has_shelf_life,
         item_locations.location_id in (select location_id from locations_with_parent) as has_parent_location,
-        item_locations.item_id in (select item_id from promoted) as has_promotions,
+        coalesce(spoken_of.has_promotions, false) as has_promotions,
+        coalesce(spoken_of.has_forecast_overrides, false) as has_forecast_overrides,
+        coalesce(spoken_of.has_forecast_streams, false) as has_forecast_streams,
         exists (
             from {{ ref("int_cycles__planned") }} where period_start_date < {{ period_start_date() }}
         ) as has_frozen_forecast
@@ -65,6 +66,7 @@ final as (
     inner join measured using (item_id, location_id)
     left join lead_times using (item_id, location_id)
     left join items on item_locations.item_id = items.item_id
+    left join spoken_of on item_locations.item_id = spoken_of.item_id
 )
 
 select * from final

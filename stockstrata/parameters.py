@@ -15,6 +15,17 @@ from stockstrata.errors import ParameterError
 PolicyFamily = Literal["s_Q", "s_S", "R_S", "R_s_S", "make_to_order", "do_not_stock"]
 ServiceMeasure = Literal["cycle_service_level", "fill_rate"]
 ValueMetric = Literal["consumption_value", "revenue", "margin", "volume", "hits"]
+BucketType = Literal["day", "week", "month", "quarter"]
+HierarchyMethod = Literal[
+    "bottom_up",
+    "middle_out_item",
+    "middle_out_family",
+    "middle_out_region",
+    "top_down",
+    "mint_struct",
+    "mint_var",
+    "mint_shrink",
+]
 
 
 class _Frozen(BaseModel):
@@ -94,6 +105,7 @@ class SegmentStrategy(_Dated):
     review_period_days: float = Field(gt=0)
     count_frequency_per_year: float = Field(ge=0)
     owner: str = Field(min_length=1)
+    bucket_type: BucketType = "day"
 
 
 class PoolModel(_Dated):
@@ -145,6 +157,29 @@ class KpiTarget(_Dated):
     warning_value: float
 
 
+class HierarchySetting(_Dated):
+    """How forecasts of a segment (or all, `*`) are made coherent."""
+
+    segment_code: str
+    method_code: Literal["validated"] | HierarchyMethod
+    margin_rate: float = Field(ge=0, le=1)
+    is_applied: bool
+    forecast_pool: str
+    origin_count: int = Field(ge=0, le=12)
+    largest_block_series: int = Field(ge=2)
+
+
+class ShortTermSetting(_Dated):
+    """How open orders consume the forecast of a segment (or all, `*`), and how its first buckets are sensed."""
+
+    segment_code: str
+    backward_buckets: int = Field(ge=0)
+    forward_buckets: int = Field(ge=0)
+    sensed_buckets: int = Field(ge=0)
+    largest_weight_rate: float = Field(ge=0, le=1)
+    margin_rate: float = Field(ge=0, le=1)
+
+
 PARAMETER_TABLES: dict[str, tuple[type[_Dated], tuple[str, ...]]] = {
     "planning_settings": (SettingRow, ("setting_code",)),
     "segment_rules": (SegmentRule, ("rule_code",)),
@@ -154,6 +189,8 @@ PARAMETER_TABLES: dict[str, tuple[type[_Dated], tuple[str, ...]]] = {
     "cost_rates": (CostRate, ("scope", "code")),
     "lead_time_assumptions": (LeadTimeAssumption, ("scope", "code")),
     "kpi_targets": (KpiTarget, ("kpi_code", "segment_code")),
+    "hierarchy_settings": (HierarchySetting, ("segment_code",)),
+    "short_term_settings": (ShortTermSetting, ("segment_code",)),
 }
 
 
@@ -169,6 +206,8 @@ class PlanningParameters(_Frozen):
     cost_rates: tuple[CostRate, ...]
     lead_time_assumptions: tuple[LeadTimeAssumption, ...]
     kpi_targets: tuple[KpiTarget, ...]
+    hierarchy_settings: tuple[HierarchySetting, ...]
+    short_term_settings: tuple[ShortTermSetting, ...]
 
 
 def planning_parameters(tables: Mapping[str, pd.DataFrame], *, as_of: dt.date, version: str) -> PlanningParameters:
@@ -239,8 +278,21 @@ def _check_links(found: PlanningParameters) -> None:
                 f"segment_strategies.csv, segment {strategy.segment_code}: pool {strategy.forecast_pool} is not in "
                 "both forecast_pools.csv and forecast_settings.csv; add it or name another."
             )
+    _check_segment_settings(found, pools)
     for name in ("cost_rates", "lead_time_assumptions"):
         if not any(row.scope == "default" for row in getattr(found, name)):
             raise ParameterError(f"{name}.csv has no row with scope default; every item needs one to fall back on.")
     if found.settings.abc_cut_a_rate >= found.settings.abc_cut_b_rate:
         raise ParameterError("planning_settings.csv: abc_cut_a_rate must be below abc_cut_b_rate.")
+
+
+def _check_segment_settings(found: PlanningParameters, pools: set[str]) -> None:
+    for row in found.hierarchy_settings:
+        if row.forecast_pool not in pools:
+            raise ParameterError(
+                f"hierarchy_settings.csv, segment {row.segment_code}: pool {row.forecast_pool} is not in both "
+                "forecast_pools.csv and forecast_settings.csv; add it or name another."
+            )
+    for name in ("hierarchy_settings", "short_term_settings"):
+        if not any(row.segment_code == "*" for row in getattr(found, name)):
+            raise ParameterError(f"{name}.csv has no row with segment_code *; segments without a row fall back on it.")

@@ -26,6 +26,7 @@ SIGNED = {
 WIDE_RATES: dict[str, tuple[float | None, float | None, str]] = {
     "bias_rate": (None, None, "over-forecasting can exceed demand"),
     "wape_rate": (0.0, None, "errors can exceed demand"),
+    "sensed_wape_rate": (0.0, None, "errors can exceed demand"),
     "holding_cost_rate": (0.0, 10.0, "holding can cost more than the item in a year"),
 }
 # Quantities that are null where their description says so.

@@ -19,6 +19,7 @@ class PoolTask:
         demand_qty: demand (n, T), NaN before the start only.
         interval_buckets: protection interval, buckets, fractional, (n,).
         least_depth: buckets to forecast, and lags to record back-test errors for, at least.
+        block_buckets: buckets that are forecast as one and split back, 1 where each is forecast by itself.
     """
 
     models: tuple[PoolModel, ...]
@@ -27,6 +28,7 @@ class PoolTask:
     demand_qty: np.ndarray
     interval_buckets: np.ndarray
     least_depth: int
+    block_buckets: int = 1
 
     @property
     def horizon(self) -> np.ndarray:

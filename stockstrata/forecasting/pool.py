@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from stockstrata.errors import PlanningError
-from stockstrata.forecasting import engine
+from stockstrata.forecasting import coarse, engine
 from stockstrata.forecasting.metrics import masked_mean, masked_sum, naive_mae, ordered_sum
 from stockstrata.forecasting.origins import ValidationPlan, validation_plan
 from stockstrata.forecasting.outcome import PoolTask, SeriesOutcome
@@ -163,7 +163,7 @@ class _Pool:
         if not able.any():
             return out
         places = np.flatnonzero(able)
-        found = engine.forecast_paths(
+        found = coarse.forecast_paths(
             code,
             [self.series[row] for row in rows[places]],
             train_ends[places],
@@ -171,6 +171,7 @@ class _Pool:
             season_length=self.task.season_length,
             is_seasonal=self.learnt[rows[places]] >= 2 * self.task.season_length,
             max_history=self.task.settings.max_history_buckets,
+            block_buckets=self.task.block_buckets,
         )
         out[places, :, : found.qty.shape[2]] = found.qty
         for place, fault in found.faults.items():
@@ -219,13 +220,14 @@ def _backtests(
 
     paths = {model.model_code: run(model.model_code) for model in models if model.model_code != ENSEMBLE}
     if any(model.model_code == ENSEMBLE for model in models):
-        paths[ENSEMBLE] = np.where(pool.is_able(ENSEMBLE)[:, None, None], _ensemble(paths), np.nan)
+        paths[ENSEMBLE] = np.where(pool.is_able(ENSEMBLE)[:, None, None], median_of(paths), np.nan)
     is_seasonal = (pool.learnt >= pool.task.season_length)[:, None, None]
     naive = np.where(is_seasonal, run("seasonal_naive"), run("naive"))
     return [paths[model.model_code] for model in models], naive
 
 
-def _ensemble(paths: dict[str, np.ndarray]) -> np.ndarray:
+def median_of(paths: dict[str, np.ndarray]) -> np.ndarray:
+    """Median of the forecasts of several models, number by number; NaN where fewer than `LEAST_ENSEMBLE` gave one."""
     members = np.stack(list(paths.values()), axis=-1)
     found = np.isfinite(members).sum(axis=-1)
     # Missing members are sorted to the end, so the middle is that of those present.
@@ -318,6 +320,6 @@ def _choose_and_forecast(
 def _final(pool: _Pool, code: str, rows: np.ndarray, depth: np.ndarray) -> np.ndarray:
     if code == ENSEMBLE:
         members = [model.model_code for model in pool.task.models if model.model_code != ENSEMBLE]
-        return _ensemble({member: _final(pool, member, rows, depth) for member in members})
+        return median_of({member: _final(pool, member, rows, depth) for member in members})
     ends = np.array([[len(pool.series[row])] for row in rows], dtype=np.int64)
     return pool.paths(code, rows, ends, depth)[:, 0]

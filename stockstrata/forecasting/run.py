@@ -1,7 +1,7 @@
 """Forecast a whole planning cycle: validate, choose, forecast, and demand over each protection interval."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pandas as pd
@@ -9,6 +9,9 @@ import pandas as pd
 from stockstrata.columns import aligned, numbers, texts
 from stockstrata.errors import PlanningError
 from stockstrata.forecasting import report
+from stockstrata.forecasting.coarse import block_length
+from stockstrata.forecasting.coherence import CoherentForecasts, coherent_forecasts
+from stockstrata.forecasting.level_forecasts import LevelMethod
 from stockstrata.forecasting.outcome import PoolTask, join_outcomes, needed_buckets, whole_buckets
 from stockstrata.forecasting.reuse import REUSED, SeriesInputs, SeriesStates, reusable, task_inputs
 from stockstrata.forecasting.workers import forecast_tasks
@@ -36,6 +39,7 @@ class ForecastResult:
             model_code, fault_text`.
         origins: where the outcome of each series comes from: `item_id, location_id, origin_code` as in `reuse.Reuse`.
         states: the outcomes, for a later run of the same cycle to take over.
+        coherent: forecasts of all levels; None where no groups were given.
     """
 
     scores: pd.DataFrame
@@ -46,6 +50,7 @@ class ForecastResult:
     faults: pd.DataFrame
     origins: pd.DataFrame
     states: SeriesStates
+    coherent: CoherentForecasts | None = None
 
 
 def forecast_segments(
@@ -57,6 +62,7 @@ def forecast_segments(
     workers: int,
     code_version: str = "",
     earlier: SeriesStates | None = None,
+    groups: pd.DataFrame | None = None,
 ) -> ForecastResult:
     """Forecast every item-location by the pool of its segment, with demand over lead time plus review period.
 
@@ -69,6 +75,8 @@ def forecast_segments(
         code_version: changes with everything else that results depend on.
         earlier: outcomes of an earlier run, taken over for series whose inputs are the same; the result does not
             depend on it.
+        groups: `item_id, location_id, family, region`, one row for each series: the levels above them; None leaves
+            them out.
 
     Raises:
         PlanningError: a series of the panel has no segment, or no lead time.
@@ -105,14 +113,24 @@ def forecast_segments(
         wanted_folds=_wanted_folds(pool, parameters),
         shrinkage_origins=parameters.settings.variance_shrinkage_origins,
     )
-    tasks, rows = _tasks(panel, pool, buckets, parameters, np.arange(len(segment)))
+    blocks = np.array([block_length(strategies[code].bucket_type, panel.season_length) for code in segment])
+    tasks, rows = _tasks(panel, pool, buckets, blocks, parameters, np.arange(len(segment)))
     inputs = _joined_inputs([task_inputs(task, code_version) for task in tasks], rows, len(segment))
     reuse = reusable(earlier, panel.keys, inputs)
     outcomes = []
     if earlier is not None and len(reuse.rows):
-        tasks, rows = _tasks(panel, pool, buckets, parameters, np.flatnonzero(reuse.origin != REUSED))
+        tasks, rows = _tasks(panel, pool, buckets, blocks, parameters, np.flatnonzero(reuse.origin != REUSED))
         outcomes, rows = [earlier.outcome.select(reuse.held)], [reuse.rows, *rows]
     series = join_outcomes([*outcomes, *forecast_tasks(tasks, workers)], rows, len(segment))
+    states = SeriesStates(panel.keys, inputs, series)
+    coherent = None
+    if groups is not None:
+        method = _level_method(panel, pool, blocks, parameters)
+        coherent = coherent_forecasts(
+            panel, groups, segment, series, method=method, settings=parameters.hierarchy_settings, workers=workers
+        )
+        # Means follow the hierarchy where a segment asks for it; how wrong they may be stays as it was measured.
+        series = replace(series, forecast_qty=coherent.forecast_qty)
     uncertainty = report.cycle_uncertainty(facts, series)
     return ForecastResult(
         scores=report.score_table(facts, series),
@@ -122,8 +140,28 @@ def forecast_segments(
         accuracy=report.backtest_accuracy(facts, series, uncertainty, workers=workers),
         faults=report.fault_table(facts, series),
         origins=panel.keys.assign(origin_code=reuse.origin),
-        states=SeriesStates(panel.keys, inputs, series),
+        states=states,
+        coherent=coherent,
     )
+
+
+def _level_method(
+    panel: DemandPanel, pool: np.ndarray, blocks: np.ndarray, parameters: PlanningParameters
+) -> LevelMethod:
+    shared = next(row for row in parameters.hierarchy_settings if row.segment_code == "*")
+    return LevelMethod(
+        pool_code=pool,
+        pool_models=_pool_models(parameters),
+        pool_settings=_settings(parameters),
+        sum_pool=shared.forecast_pool,
+        origin_count=shared.origin_count,
+        depth=_least_depth(panel),
+        block_buckets=blocks,
+    )
+
+
+def _least_depth(panel: DemandPanel) -> int:
+    return LEAST_FORECAST_BUCKETS.get(panel.season_length, panel.season_length // 4)
 
 
 def _strategies(segment: np.ndarray, parameters: PlanningParameters) -> dict[str, SegmentStrategy]:
@@ -154,14 +192,19 @@ def _pool_models(parameters: PlanningParameters) -> dict[str, tuple[PoolModel, .
 
 
 def _tasks(
-    panel: DemandPanel, pool: np.ndarray, buckets: np.ndarray, parameters: PlanningParameters, wanted: np.ndarray
+    panel: DemandPanel,
+    pool: np.ndarray,
+    buckets: np.ndarray,
+    blocks: np.ndarray,
+    parameters: PlanningParameters,
+    wanted: np.ndarray,
 ) -> tuple[list[PoolTask], list[np.ndarray]]:
-    """Chunks of the wanted series, each of one pool, and the rows of their series."""
+    """Chunks of the wanted series, each of one pool and block length, and the rows of their series."""
     settings, models = _settings(parameters), _pool_models(parameters)
-    least = LEAST_FORECAST_BUCKETS.get(panel.season_length, panel.season_length // 4)
+    least = _least_depth(panel)
     tasks, rows = [], []
-    for code in sorted(set(pool[wanted])):
-        members = wanted[pool[wanted] == code]
+    for code, block in sorted(set(zip(pool[wanted], blocks[wanted].tolist(), strict=True))):
+        members = wanted[(pool[wanted] == code) & (blocks[wanted] == block)]
         for start in range(0, len(members), CHUNK_SERIES):
             held = members[start : start + CHUNK_SERIES]
             # Only what the earliest origins may learn from is handed over.
@@ -174,6 +217,7 @@ def _tasks(
                     demand_qty=panel.demand_qty[held, -needed:],
                     interval_buckets=buckets[held],
                     least_depth=least,
+                    block_buckets=block,
                 )
             )
             rows.append(held)

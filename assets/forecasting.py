@@ -6,7 +6,7 @@ import dagster as dg
 import pandas as pd
 
 from assets.forecast_figures import told_of_faults, told_of_origins
-from assets.history import demand_history, known_demand
+from assets.history import demand_history, item_location_groups, known_demand
 from assets.output import Events, Output, asset_key, border_check, code_counts, hand_over_all
 from assets.planned import planned_item_locations
 from orchestration.automation import OWNERS, WRITER_POOL
@@ -15,16 +15,19 @@ from orchestration.resources.parameters import ParameterStore
 from orchestration.resources.series_store import SeriesStore, code_version
 from orchestration.resources.warehouse import Warehouse
 from stockstrata.forecasting.accuracy import naive_scales, snapshot_accuracy
-from stockstrata.forecasting.run import forecast_segments
+from stockstrata.forecasting.run import ForecastResult, forecast_segments
 from stockstrata.panel import DemandPanel
 from stockstrata.tables import (
     CHAMPION,
     DEMAND_FORECAST,
     FORECAST_ACCURACY,
+    HIERARCHY_CHOICE,
+    HIERARCHY_FORECAST,
     LEAD_TIME,
     LEAD_TIME_DEMAND,
     MODEL_SCORE,
     SEGMENT_ASSIGNMENT,
+    SENSING_CHOICE,
     Table,
 )
 
@@ -53,13 +56,26 @@ _INPUTS = [
     dg.AssetKey(["intermediate", "int_item_locations__planned"]),
     asset_key(SEGMENT_ASSIGNMENT),
     asset_key(LEAD_TIME),
-    *(dg.AssetKey(["parameters", name]) for name in ("segment_strategies", "forecast_pools", "forecast_settings")),
+    dg.AssetKey(["staging", "stg_locations"]),
+    *(
+        dg.AssetKey(["parameters", name])
+        for name in (
+            "segment_strategies",
+            "forecast_pools",
+            "forecast_settings",
+            "hierarchy_settings",
+            "short_term_settings",
+        )
+    ),
 ]
 _TABLES = {
     MODEL_SCORE: "One row per period, item, location and model: its error at rolling origins.",
     CHAMPION: "One row per period, item and location: the model chosen, and why.",
     DEMAND_FORECAST: "One row per period, item, location and future bucket: expected demand and its quantiles, frozen.",
     LEAD_TIME_DEMAND: "One row per period, item and location: demand over the protection interval as a distribution.",
+    HIERARCHY_FORECAST: "One row per period, level, node and near bucket: forecasts of all levels that agree.",
+    HIERARCHY_CHOICE: "One row per period, level, segment and method: its error, and which one makes the levels agree.",
+    SENSING_CHOICE: "One row per period and segment: how far the newest demand revises the first buckets ahead.",
     FORECAST_ACCURACY: "One row per period, segment, lag and evaluation: how good forecasts were.",
 }
 # Accuracy judges the forecasts that earlier cycles froze, so cycles are planned in their order.
@@ -78,7 +94,7 @@ def _spec(table: Table) -> dg.AssetSpec:
         group_name="forecast",
         owners=OWNERS,
         kinds={"python", "duckdb"},
-        code_version="2",
+        code_version="3",
         description=_TABLES[table],
         partitions_def=PERIODS,
     )
@@ -108,6 +124,7 @@ def forecast(
         workers=SETTINGS.worker_count,
         code_version=code_version(),
         earlier=series_store.read(period),
+        groups=item_location_groups(warehouse, item_locations, cut_off(period)),
     )
     series_store.write(period, found.states)
     accuracy = pd.concat([found.accuracy, _judged_snapshots(warehouse, panel, period)], ignore_index=True)
@@ -129,10 +146,27 @@ def forecast(
                 found.lead_time_demand,
                 {"methods": code_counts(found.lead_time_demand["method_code"])},
             ),
+            *_coherent(found),
+            Output(SENSING_CHOICE, found.sensing),
             Output(FORECAST_ACCURACY, accuracy),
         ],
         period,
     )
+
+
+def _coherent(found: ForecastResult) -> list[Output]:
+    """The tables of the hierarchy."""
+    if found.coherent is None:
+        return []
+    choices = found.coherent.choices
+    return [
+        Output(HIERARCHY_FORECAST, found.coherent.forecasts),
+        Output(
+            HIERARCHY_CHOICE,
+            choices,
+            {"methods": code_counts(choices.loc[choices["is_chosen"].astype(bool), "method_code"])},
+        ),
+    ]
 
 
 def _judged_snapshots(warehouse: Warehouse, panel: DemandPanel, period: dt.date) -> pd.DataFrame:

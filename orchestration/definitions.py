@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets import audit, forecasting, ingestion, policy, publication, segmentation, transform
+from assets import audit, forecasting, ingestion, policy, publication, segmentation, short_term, transform
 from orchestration.checks import CHECKS
 from orchestration.jobs import JOBS
 from orchestration.partitions import SETTINGS
@@ -19,7 +19,7 @@ from orchestration.resources.warehouse import Warehouse
 from orchestration.schedules import SCHEDULES
 from orchestration.sensors import SENSORS
 
-_STAGES = [ingestion, transform, segmentation, forecasting, policy, audit, publication]
+_STAGES = [ingestion, transform, segmentation, forecasting, short_term, policy, audit, publication]
 
 
 def build_defs(

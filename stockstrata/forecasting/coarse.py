@@ -5,6 +5,7 @@ each origin, so the newest block is always complete and nothing behind the origi
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -25,6 +26,18 @@ def block_length(bucket_type: BucketType, season_length: int) -> int:
     return _BLOCKS.get(season_length, {}).get(bucket_type, 1)
 
 
+def usable_blocks(learnt: np.ndarray, block_buckets: int) -> np.ndarray:
+    """Buckets that each series is forecast in blocks of, 1 where its earliest origin knows too few blocks, (n,).
+
+    Args:
+        learnt: buckets that the earliest origin may learn from, (n,).
+        block_buckets: buckets of a block.
+
+    Example: blocks of 4 with 16 and 15 buckets learnt give 4 and 1.
+    """
+    return np.where(learnt // block_buckets >= LEAST_TRAINING_BUCKETS, block_buckets, 1)
+
+
 def forecast_paths(
     model_code: str,
     series: Sequence[np.ndarray],
@@ -34,15 +47,14 @@ def forecast_paths(
     season_length: int,
     is_seasonal: np.ndarray,
     max_history: int,
-    block_buckets: int,
+    block_buckets: np.ndarray,
 ) -> ForecastPaths:
     """`engine.forecast_paths` in blocks of buckets, split back to buckets by each series' own profile.
 
     The buckets of a block get the shares that they had in the newest year of blocks before the origin, as far as they
     are to be believed: `1/m + Z (share - 1/m)` with the credibility factor `Z = max(0, 1 - 1/F)` of Bühlmann (Bühlmann
     & Gisler, A Course in Credibility Theory, 2005, ch. 4), F the variance between the places of a block over that
-    inside them. A series whose earliest origin knows fewer than `LEAST_TRAINING_BUCKETS` blocks is forecast in the
-    cycle's buckets.
+    inside them.
 
     Args:
         model_code: as in `engine.forecast_paths`, like all arguments but the last.
@@ -52,46 +64,35 @@ def forecast_paths(
         season_length: buckets of a year.
         is_seasonal: whether a series may be given a season, (n,).
         max_history: newest buckets that a model may learn from.
-        block_buckets: buckets of a block; 1 is the plain engine.
+        block_buckets: buckets of a block, as `usable_blocks` gives; 1 is the plain engine, (n,).
 
     Example: the naive model on [1, 3, 1, 3, 1, 3, 1, 3] in blocks of 2 gives 4 for the next block, split 1 and 3.
     """
-    common = {"season_length": season_length, "max_history": max_history}
-    if block_buckets == 1:
-        return engine.forecast_paths(model_code, series, train_ends, depth=depth, is_seasonal=is_seasonal, **common)
-    earliest = np.where(train_ends > 0, train_ends, np.iinfo(np.int64).max).min(axis=1)
-    is_long = (earliest // block_buckets >= LEAST_TRAINING_BUCKETS) & (train_ends > 0).any(axis=1)
     out = np.full((*train_ends.shape, int(depth.max())), np.nan)
     faults: dict[int, str] = {}
-    short = np.flatnonzero(~is_long)
-    if len(short):
-        plain = engine.forecast_paths(
-            model_code,
-            [series[row] for row in short],
-            train_ends[short],
-            depth=depth[short],
-            is_seasonal=is_seasonal[short],
-            **common,
-        )
-        out[short, :, : plain.qty.shape[2]] = plain.qty
-        faults |= {int(short[row]): fault for row, fault in plain.faults.items()}
     # Origins whose distance is no multiple of the block cut the history at other places: one call for each cut.
     lengths = np.array([len(one) for one in series], dtype=np.int64)
-    phase = np.where(train_ends > 0, (lengths[:, None] - train_ends) % block_buckets, -1)
-    for cut in range(block_buckets):
-        rows = np.flatnonzero(is_long & (phase == cut).any(axis=1))
-        if not len(rows):
-            continue
-        ends = np.where(phase[rows] == cut, train_ends[rows], -1)
-        found = _blocks(
-            model_code, [series[row] for row in rows], ends, depth[rows], is_seasonal[rows], block_buckets, **common
-        )
-        here = ends > 0
-        held = out[rows]
-        held[:, :, : found.qty.shape[2]] = np.where(here[:, :, None], found.qty, held[:, :, : found.qty.shape[2]])
-        out[rows] = held
-        for row, fault in found.faults.items():
-            faults.setdefault(int(rows[row]), fault)
+    phase = np.where(train_ends > 0, (lengths[:, None] - train_ends) % block_buckets[:, None], -1)
+    for block in np.unique(block_buckets):
+        for cut in range(block):
+            rows = np.flatnonzero((block_buckets == block) & (phase == cut).any(axis=1))
+            if not len(rows):
+                continue
+            ends = np.where(phase[rows] == cut, train_ends[rows], -1)
+            forecast = engine.forecast_paths if block == 1 else partial(_blocks, block=int(block))
+            found = forecast(
+                model_code,
+                [series[row] for row in rows],
+                ends,
+                depth=depth[rows],
+                season_length=season_length,
+                is_seasonal=is_seasonal[rows],
+                max_history=max_history,
+            )
+            place, slot = np.nonzero(ends > 0)
+            out[rows[place], slot, : found.qty.shape[2]] = found.qty[place, slot]
+            for row, fault in found.faults.items():
+                faults.setdefault(int(rows[row]), fault)
     return ForecastPaths(out, faults)
 
 
@@ -99,12 +100,12 @@ def _blocks(
     model_code: str,
     series: Sequence[np.ndarray],
     ends: np.ndarray,
-    depth: np.ndarray,
-    is_seasonal: np.ndarray,
-    block: int,
     *,
+    depth: np.ndarray,
     season_length: int,
+    is_seasonal: np.ndarray,
     max_history: int,
+    block: int,
 ) -> ForecastPaths:
     """Forecasts from origins that cut the history at the same places."""
     newest = ends.max(axis=1)

@@ -71,7 +71,7 @@ def origin_paths(task: OriginTask) -> np.ndarray:
                 season_length=task.season_length,
                 is_seasonal=learnt[able] >= 2 * task.season_length,
                 max_history=task.max_history,
-                block_buckets=task.block_buckets,
+                block_buckets=coarse.usable_blocks(learnt[able], task.block_buckets),
             ).qty
     if ENSEMBLE in task.kept_codes:
         paths[ENSEMBLE] = median_of({code: paths[code] for code in task.model_codes})

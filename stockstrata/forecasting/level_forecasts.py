@@ -65,7 +65,6 @@ class LevelMethod:
         sum_pool: pool that forecasts the sums.
         origin_count: origins to look back at, fewer where the history is short.
         depth: buckets to forecast.
-        block_buckets: buckets that each item-location is forecast in blocks of, (n,).
     """
 
     pool_code: np.ndarray
@@ -74,7 +73,6 @@ class LevelMethod:
     sum_pool: str
     origin_count: int
     depth: int
-    block_buckets: np.ndarray
 
 
 def level_forecasts(
@@ -131,11 +129,11 @@ def _champion_tasks(
     tasks, rows = [], []
     if not offsets:
         return tasks, rows
-    kinds = sorted(set(zip(method.pool_code, series.champion_code, method.block_buckets.tolist(), strict=True)))
+    kinds = sorted(set(zip(method.pool_code, series.champion_code, series.block_buckets.tolist(), strict=True)))
     for pool, champion, block in kinds:
         if champion == "zero":
             continue
-        held = (method.pool_code == pool) & (series.champion_code == champion) & (method.block_buckets == block)
+        held = (method.pool_code == pool) & (series.champion_code == champion) & (series.block_buckets == block)
         members = [model.model_code for model in method.pool_models[pool] if model.model_code != ENSEMBLE]
         rows.append(np.flatnonzero(held))
         tasks.append(

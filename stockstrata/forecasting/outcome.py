@@ -67,6 +67,7 @@ class SeriesOutcome:
         mean_qty: mean demand of a bucket in it, (n,).
         is_whole: whether it is whole numbers, (n,).
         naive_mae_qty: error of the naive forecast before the earliest origin, scale of MASE, (n,).
+        block_buckets: buckets that were forecast as one and split back, (n,).
         horizon: buckets that models were compared at, (n,).
         fold_count: origins, (n,).
         independent_folds: what overlapping origins are worth, (n,).
@@ -85,6 +86,7 @@ class SeriesOutcome:
         square_count: how many they are, (n,).
         lag_square_sum: sum of the squared errors at each lag, (n, D).
         lag_square_count: how many they are, (n, D).
+        before_qty: demand of the last bucket known at each of the newest origins, (n, K).
         actual_qty: demand behind the newest origins, (n, K, D).
         predicted_qty: the champion's forecast for it, (n, K, D).
         origin_square_sum: sum of the squared errors of each of these origins, (n, K).
@@ -95,6 +97,7 @@ class SeriesOutcome:
     mean_qty: np.ndarray
     is_whole: np.ndarray
     naive_mae_qty: np.ndarray
+    block_buckets: np.ndarray
     horizon: np.ndarray
     fold_count: np.ndarray
     independent_folds: np.ndarray
@@ -113,6 +116,7 @@ class SeriesOutcome:
     square_count: np.ndarray
     lag_square_sum: np.ndarray
     lag_square_count: np.ndarray
+    before_qty: np.ndarray
     actual_qty: np.ndarray
     predicted_qty: np.ndarray
     origin_square_sum: np.ndarray

@@ -113,12 +113,14 @@ def forecast_pool(task: PoolTask) -> SeriesOutcome:
     codes = np.array([model.model_code for model in models], dtype=object)
     fault = np.full(len(series), "", dtype=object)
     fault[judged] = pool.fault_texts()
-    rows = np.arange(len(series))
+    rows, blocks = np.arange(len(series)), np.ones(len(series), dtype=np.int64)
+    blocks[judged] = pool.block_buckets
     return SeriesOutcome(
         length=length,
         mean_qty=mean,
         is_whole=np.array([bool((one == np.floor(one)).all()) for one in used]),
         naive_mae_qty=np.array([_scale(one, plan, row) for row, one in enumerate(series)]),
+        block_buckets=blocks,
         horizon=plan.horizon,
         fold_count=np.where(is_zero, 0, plan.fold_count),
         independent_folds=np.where(is_zero, 0.0, plan.independent_folds),
@@ -132,6 +134,7 @@ def forecast_pool(task: PoolTask) -> SeriesOutcome:
         model_rmse_qty=rmse,
         model_bias_qty=masked_mean(errors),
         forecast_qty=np.where(np.arange(forecast.shape[1]) < task.forecast_buckets[:, None], forecast, np.nan),
+        before_qty=np.where(is_zero[:, None], np.nan, _last_known(series, plan))[:, :ACCURACY_ORIGINS],
         actual_qty=actual[:, :ACCURACY_ORIGINS],
         predicted_qty=predicted[:, :ACCURACY_ORIGINS],
         **_newest(sums),
@@ -150,10 +153,12 @@ class _Pool:
         task: the pool.
         series: their histories.
         learnt: buckets that each earliest origin may learn from, (n,).
+        block_buckets: buckets that each series is forecast in blocks of, (n,).
     """
 
     def __init__(self, task: PoolTask, series: list[np.ndarray], learnt: np.ndarray) -> None:
         self.task, self.series, self.learnt = task, series, learnt
+        self.block_buckets = coarse.usable_blocks(learnt, task.block_buckets)
         self._faults: list[dict[str, str]] = [{} for _ in series]
 
     def paths(self, code: str, rows: np.ndarray, train_ends: np.ndarray, depth: np.ndarray) -> np.ndarray:
@@ -171,7 +176,7 @@ class _Pool:
             season_length=self.task.season_length,
             is_seasonal=self.learnt[rows[places]] >= 2 * self.task.season_length,
             max_history=self.task.settings.max_history_buckets,
-            block_buckets=self.task.block_buckets,
+            block_buckets=self.block_buckets[rows[places]],
         )
         out[places, :, : found.qty.shape[2]] = found.qty
         for place, fault in found.faults.items():
@@ -206,6 +211,14 @@ def _actuals(series: list[np.ndarray], plan: ValidationPlan, depth: np.ndarray) 
         places = plan.train_ends[row][:, None] + np.arange(depth[row])[None, :]
         known = (plan.train_ends[row][:, None] > 0) & (places < len(one))
         out[row, :, : depth[row]][known] = one[places[known]]
+    return out
+
+
+def _last_known(series: list[np.ndarray], plan: ValidationPlan) -> np.ndarray:
+    out = np.full(plan.train_ends.shape, np.nan)
+    for row, one in enumerate(series):
+        known = plan.train_ends[row] > 0
+        out[row, known] = one[plan.train_ends[row][known] - 1]
     return out
 
 

@@ -136,6 +136,7 @@ def champion_table(facts: CycleFacts, series: SeriesOutcome) -> pd.DataFrame:
             "segment_code": facts.segment_code,
             "pool_code": facts.pool_code,
             "model_code": series.champion_code,
+            "block_buckets": series.block_buckets,
             "horizon_buckets": series.horizon,
             "fold_count": series.fold_count,
             "score_ratio": safe_ratio(series.rmse_qty, series.span_demand_qty),

@@ -14,6 +14,7 @@ from stockstrata.forecasting.coherence import CoherentForecasts, coherent_foreca
 from stockstrata.forecasting.level_forecasts import LevelMethod
 from stockstrata.forecasting.outcome import PoolTask, join_outcomes, needed_buckets, whole_buckets
 from stockstrata.forecasting.reuse import REUSED, SeriesInputs, SeriesStates, reusable, task_inputs
+from stockstrata.forecasting.sensing import sensing_choices
 from stockstrata.forecasting.workers import forecast_tasks
 from stockstrata.panel import DemandPanel
 from stockstrata.parameters import PlanningParameters, PoolModel, PoolSettings, SegmentStrategy
@@ -39,6 +40,7 @@ class ForecastResult:
             model_code, fault_text`.
         origins: where the outcome of each series comes from: `item_id, location_id, origin_code` as in `reuse.Reuse`.
         states: the outcomes, for a later run of the same cycle to take over.
+        sensing: SENSING_CHOICE.
         coherent: forecasts of all levels; None where no groups were given.
     """
 
@@ -50,6 +52,7 @@ class ForecastResult:
     faults: pd.DataFrame
     origins: pd.DataFrame
     states: SeriesStates
+    sensing: pd.DataFrame
     coherent: CoherentForecasts | None = None
 
 
@@ -125,7 +128,7 @@ def forecast_segments(
     states = SeriesStates(panel.keys, inputs, series)
     coherent = None
     if groups is not None:
-        method = _level_method(panel, pool, blocks, parameters)
+        method = _level_method(panel, pool, parameters)
         coherent = coherent_forecasts(
             panel, groups, segment, series, method=method, settings=parameters.hierarchy_settings, workers=workers
         )
@@ -141,13 +144,12 @@ def forecast_segments(
         faults=report.fault_table(facts, series),
         origins=panel.keys.assign(origin_code=reuse.origin),
         states=states,
+        sensing=sensing_choices(segment, series, parameters.short_term_settings),
         coherent=coherent,
     )
 
 
-def _level_method(
-    panel: DemandPanel, pool: np.ndarray, blocks: np.ndarray, parameters: PlanningParameters
-) -> LevelMethod:
+def _level_method(panel: DemandPanel, pool: np.ndarray, parameters: PlanningParameters) -> LevelMethod:
     shared = next(row for row in parameters.hierarchy_settings if row.segment_code == "*")
     return LevelMethod(
         pool_code=pool,
@@ -156,7 +158,6 @@ def _level_method(
         sum_pool=shared.forecast_pool,
         origin_count=shared.origin_count,
         depth=_least_depth(panel),
-        block_buckets=blocks,
     )
 
 

@@ -22,7 +22,8 @@ _MARTS = (
     "audit_cycle", "audit_cycle_object", "audit_replay", "audit_step", "dim_item", "dim_kpi", "dim_location",
     "dim_period", "dim_segment", "fct_demand", "fct_forecast", "fct_forecast_accuracy", "fct_hierarchy_choice",
     "fct_hierarchy_forecast", "fct_isolation", "fct_lead_time_demand", "fct_order_proposal", "fct_policy",
-    "fct_quality_result", "fct_quarantine", "fct_segment", "fct_sensing_choice", "fct_short_term_forecast", "fct_stock", "kpi_segment_period", "rpt_readiness",
+    "fct_quality_result", "fct_quarantine", "fct_segment", "fct_sensing_choice", "fct_short_term_forecast",
+    "fct_stock", "kpi_segment_period", "rpt_readiness",
 )  # fmt: skip
 
 

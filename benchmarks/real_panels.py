@@ -1,8 +1,10 @@
 """Demand of the public data sets as panels, read and judged as a run would: accepted rows only."""
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,11 +27,13 @@ class RealPanel:
         name: of the data set.
         panel: its demand.
         lead_time_days: contract lead time of each series, NaN where the set has none, (n,).
+        groups: `item_id, location_id, family, region` of each series, empty where the set has none.
     """
 
     name: str
     panel: DemandPanel
     lead_time_days: np.ndarray
+    groups: pd.DataFrame
 
 
 def real_panel(name: str, real_data: Path, scratch: Path, *, most_series: int | None = None) -> RealPanel:
@@ -76,4 +80,17 @@ def real_panel(name: str, real_data: Path, scratch: Path, *, most_series: int | 
             f"select item_id, min(lead_time_days) as days from ({terms.accepted_sql()}) group by all"
         ).df()
         days = pd.to_numeric(panel.keys["item_id"].map(known.set_index("item_id")["days"])).to_numpy(dtype=float)
-    return RealPanel(name, panel, days)
+    groups = panel.keys.assign(
+        family=panel.keys["item_id"].map(_codes(entities, "items", "item_id", "family")),
+        region=panel.keys["location_id"].map(_codes(entities, "locations", "location_id", "region")),
+    )
+    return RealPanel(name, panel, days, groups)
+
+
+def _codes(entities: Mapping[str, Any], entity: str, key: str, column: str) -> dict[str, str]:
+    """A column of a master entity by its key; empty where the set lacks the entity or the column."""
+    if entity not in entities:
+        return {}
+    rows = entities[entity].rows
+    frame = rows.connection.execute(f"select * from ({rows.accepted_sql()})").df()
+    return dict(zip(frame[key], frame[column], strict=True)) if column in frame else {}

@@ -109,7 +109,7 @@ def _blocks(
 ) -> ForecastPaths:
     """Forecasts from origins that cut the history at the same places."""
     newest = ends.max(axis=1)
-    summed = [_summed(one[:end], block) for one, end in zip(series, newest, strict=True)]
+    summed = [_summed(one[: int(end)], block) for one, end in zip(series, newest, strict=True)]
     # What does not fill a block is left out at the old end.
     dropped = newest % block
     block_ends = np.where(ends > 0, (ends - dropped[:, None]) // block, -1)
@@ -127,10 +127,10 @@ def _blocks(
     width = int(depth.max())
     out = np.full((*ends.shape, width), np.nan)
     for row, one in enumerate(series):
-        for slot in np.flatnonzero(ends[row] > 0):
-            shares = _profile(one[: ends[row, slot]], block, season)
+        for slot in np.flatnonzero(ends[row] > 0).tolist():
+            shares = _profile(one[: int(ends[row, slot])], block, season)
             path = (found.qty[row, slot][:, None] * shares[None, :]).ravel()
-            out[row, slot, : depth[row]] = path[: depth[row]]
+            out[row, slot, : depth[row]] = path[: int(depth[row])]
     return ForecastPaths(out, found.faults)
 
 

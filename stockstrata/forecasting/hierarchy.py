@@ -63,7 +63,7 @@ class Hierarchy:
     @property
     def sum_count(self) -> int:
         """Distinct sums, m."""
-        return int(self.sums.shape[0])
+        return len(self.sums.indptr) - 1
 
     @property
     def leaf_counts(self) -> np.ndarray:

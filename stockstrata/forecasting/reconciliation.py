@@ -152,7 +152,7 @@ def _shrunk_by_family(hierarchy: Hierarchy, base: Base, largest_block: int) -> n
 def _sums_inside(hierarchy: Hierarchy, family: np.ndarray) -> dict[int, np.ndarray]:
     """The distinct sums that lie inside one family, by family."""
     sums = hierarchy.sums
-    if not sums.shape[0]:
+    if not hierarchy.sum_count:
         return {}
     held = family[sums.indices]
     low = np.minimum.reduceat(held, sums.indptr[:-1])

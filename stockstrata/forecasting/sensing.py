@@ -51,7 +51,7 @@ def sensing_choices(
     for code, rule in sorted(short_term_settings(sorted(set(segment_code)), settings).items()):
         inside = found & (segment_code == code)[:, None]
         fit, judge = inside & is_fitted_on, inside & ~is_fitted_on
-        top = float(((deviation * missed / scale)[fit]).sum())
+        top = (deviation * missed / scale)[fit].sum()
         weight = float(np.clip(safe_ratio(top, (deviation**2 / scale)[fit].sum()), 0.0, rule.largest_weight_rate))
         weight = weight if np.isfinite(weight) else 0.0
         sensed = np.maximum(forecast + weight * deviation, 0.0)

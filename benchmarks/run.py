@@ -56,7 +56,10 @@ def main(
     ] = None,
     kills: Annotated[int, typer.Option(min=1, help="How many runs `chaos` kills.")] = 100,
 ) -> None:
-    """Measure; without names all but `accuracy`, `granularity`, `install`, `chaos` and `scale`. Figures go to benchmarks.jsonl too."""
+    """Measure; without names all but `accuracy`, `granularity`, `install`, `chaos` and `scale`.
+
+    Figures go to benchmarks.jsonl too.
+    """
     unknown = sorted(set(names or ()) - set(BENCHMARKS))
     if unknown:
         out.print(f"No benchmark is called {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}.")

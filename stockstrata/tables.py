@@ -236,8 +236,16 @@ SENSING_CHOICE = Table(
         _PERIOD,
         Column("segment_code", "VARCHAR", "Segment."),
         Column("weight_rate", "DOUBLE", "Share of the newest bucket's deviation that the next bucket takes, 0 to 1."),
-        Column("wape_rate", "DOUBLE", "Error of the next bucket without sensing over demand; null without demand."),
-        Column("sensed_wape_rate", "DOUBLE", "The same with sensing, at origins that the weight was not fitted on."),
+        Column(
+            "wape_rate",
+            "DOUBLE",
+            "Sum of absolute errors of the next bucket over sum of demand, without sensing; null without demand.",
+        ),
+        Column(
+            "sensed_wape_rate",
+            "DOUBLE",
+            "Sum of absolute errors over sum of demand with sensing, at origins that the weight was not fitted on.",
+        ),
         Column("observation_count", "BIGINT", "Pairs judged."),
         Column("is_sensing_on", "BOOLEAN", "Whether sensing was better by the segment's margin."),
         Column("reason_code", "VARCHAR", "improves, does_not_improve, too_few_pairs or switched_off."),

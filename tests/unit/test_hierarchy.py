@@ -89,7 +89,7 @@ def test_mint_shares_a_gap_by_variance():
     np.testing.assert_allclose(found.ravel(), [5.0, 7.0], rtol=1e-9)
 
 
-@pytest.mark.parametrize("items, locations", [(4, 1), (6, 3), (20, 4)])
+@pytest.mark.parametrize(("items", "locations"), [(4, 1), (6, 3), (20, 4)])
 def test_least_squares_agree_with_the_library(items, locations):
     keys = _keys(items, locations)
     hierarchy = hierarchy_of(_groups(keys), keys)
@@ -210,10 +210,14 @@ def test_published_levels_agree_and_planning_keeps_its_forecast_until_told_other
     assert (table["reconciled_qty"] >= 0).all()
     assert np.isfinite(table[["base_qty", "reconciled_qty"]].to_numpy()).all()
     for parent, column in (("item", "node_id"), ("family", "family"), ("region", "region")):
-        grouped = parts.assign(
-            family="f" + (parts["node_id"].str[1:].astype(int) % 3).astype(str),
-            region="r" + (parts["node_location_id"].str[1:].astype(int) % 2).astype(str),
-        ).groupby([column, "bucket_start_date"])["reconciled_qty"].sum()
+        grouped = (
+            parts.assign(
+                family="f" + (parts["node_id"].str[1:].astype(int) % 3).astype(str),
+                region="r" + (parts["node_location_id"].str[1:].astype(int) % 2).astype(str),
+            )
+            .groupby([column, "bucket_start_date"])["reconciled_qty"]
+            .sum()
+        )
         own = table[table["level_code"] == parent].set_index(["node_id", "bucket_start_date"])["reconciled_qty"]
         assert np.abs(own.to_numpy() - grouped.reindex(own.index).to_numpy()).max() < 1e-6
     total = table[table["level_code"] == "total"].set_index("bucket_start_date")["reconciled_qty"]

@@ -73,16 +73,16 @@ def forecast_paths(
     # Origins whose distance is no multiple of the block cut the history at other places: one call for each cut.
     lengths = np.array([len(one) for one in series], dtype=np.int64)
     phase = np.where(train_ends > 0, (lengths[:, None] - train_ends) % block_buckets[:, None], -1)
-    for block in np.unique(block_buckets):
+    for block in np.unique(block_buckets).tolist():
         for cut in range(block):
             rows = np.flatnonzero((block_buckets == block) & (phase == cut).any(axis=1))
             if not len(rows):
                 continue
             ends = np.where(phase[rows] == cut, train_ends[rows], -1)
-            forecast = engine.forecast_paths if block == 1 else partial(_blocks, block=int(block))
+            forecast = engine.forecast_paths if block == 1 else partial(_blocks, block=block)
             found = forecast(
                 model_code,
-                [series[row] for row in rows],
+                [series[row] for row in rows.tolist()],
                 ends,
                 depth=depth[rows],
                 season_length=season_length,

@@ -4,7 +4,13 @@ import datetime as dt
 
 from orchestration.resources.warehouse import Warehouse
 from stockstrata.forecasting.earlier import EarlierChampions
-from stockstrata.tables import CHAMPION_BACKTEST, CHAMPION_BACKTEST_LAG, CHAMPION_REGISTER, INTERVAL_METHOD
+from stockstrata.tables import (
+    CHAMPION_BACKTEST,
+    CHAMPION_BACKTEST_LAG,
+    CHAMPION_REGISTER,
+    INTERVAL_METHOD,
+    SENSING_CHOICE,
+)
 
 _NEWEST = """
     select * from {table} where period_start_date < $period
@@ -22,12 +28,10 @@ _LAGS = f"""
     semi join newest using (period_start_date, item_id, location_id)
     order by lags.item_id, lags.location_id, lags.horizon_bucket
 """
-_METHODS = f"""
-    select * from {INTERVAL_METHOD.name}
-    where period_start_date = (
-        select max(period_start_date) from {INTERVAL_METHOD.name} where period_start_date < $period
-    )
-    order by segment_code, interval_method_code
+_NEWEST_CYCLE = """
+    select * from {table}
+    where period_start_date = (select max(period_start_date) from {table} where period_start_date < $period)
+    order by all
 """
 
 
@@ -41,5 +45,6 @@ def earlier_champions(warehouse: Warehouse, period: dt.date) -> EarlierChampions
         register=warehouse.read(_NEWEST.format(table=CHAMPION_REGISTER.name), window),
         backtests=warehouse.read(_NEWEST.format(table=CHAMPION_BACKTEST.name), window),
         lags=warehouse.read(_LAGS, window),
-        methods=warehouse.read(_METHODS, window),
+        methods=warehouse.read(_NEWEST_CYCLE.format(table=INTERVAL_METHOD.name), window),
+        sensing=warehouse.read(_NEWEST_CYCLE.format(table=SENSING_CHOICE.name), window),
     )

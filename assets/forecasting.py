@@ -7,7 +7,7 @@ import pandas as pd
 
 from assets.earlier_champions import earlier_champions
 from assets.forecast_figures import told_of_faults, told_of_origins, told_of_tournaments
-from assets.history import censored_buckets, demand_history, history_to_learn
+from assets.history import censored_buckets, demand_history, history_to_learn, item_location_groups
 from assets.history_reads import known_demand
 from assets.output import Events, Output, asset_key, border_check, code_counts, hand_over_all
 from assets.planned import planned_item_locations
@@ -31,6 +31,8 @@ from stockstrata.tables import (
     FINAL_FORECAST,
     FORECAST_ACCURACY,
     FORECAST_STREAM,
+    HIERARCHY_CHOICE,
+    HIERARCHY_FORECAST,
     INTERVAL_METHOD,
     LEAD_TIME,
     LEAD_TIME_DEMAND,
@@ -40,6 +42,7 @@ from stockstrata.tables import (
     OVERRIDE_EFFECT,
     PROMOTION_EFFECT,
     SEGMENT_ASSIGNMENT,
+    SENSING_CHOICE,
     STREAM_WEIGHT,
     Table,
 )
@@ -66,7 +69,7 @@ _FROZEN = """
 """
 _PARAMETERS = (
     "segment_strategies", "service_targets", "cost_rates", "forecast_pools", "forecast_settings", "interval_methods",
-    "new_product_settings", "forecast_rules",
+    "new_product_settings", "forecast_rules", "hierarchy_settings", "short_term_settings",
 )  # fmt: skip
 _INPUTS = [
     dg.AssetKey(["intermediate", "int_demand__bucketed"]),
@@ -77,6 +80,7 @@ _INPUTS = [
     asset_key(PROMOTION_EFFECT),
     dg.AssetKey(["intermediate", "int_forecast_overrides__known"]),
     dg.AssetKey(["intermediate", "int_forecast_streams__known"]),
+    dg.AssetKey(["staging", "stg_locations"]),
     *(dg.AssetKey(["parameters", name]) for name in _PARAMETERS),
 ]
 _TABLES = {
@@ -92,6 +96,9 @@ _TABLES = {
     STREAM_WEIGHT: "One row per period, segment and stream: how good it was, and the weight that this gives it.",
     LEAD_TIME_DEMAND: "One row per period, item and location: demand over the protection interval as a distribution.",
     INTERVAL_METHOD: "One row per period, segment and way to a distribution: how it fared, and which one is taken.",
+    HIERARCHY_FORECAST: "One row per period, level, node and near bucket: forecasts of all levels that agree.",
+    HIERARCHY_CHOICE: "One row per period, level, segment and method: its error, and which one makes the levels agree.",
+    SENSING_CHOICE: "One row per period and segment: how far the newest demand revises the first buckets ahead.",
     FORECAST_ACCURACY: "One row per period, segment, lag and evaluation: how good forecasts were.",
     NEW_PRODUCT_FORECAST: "One row per period, item and location that is new: level by its analogs and by own sales.",
     NEW_PRODUCT_ANALOG: "One row per period, new item and location, and analog: its weight, and what they share.",
@@ -103,7 +110,10 @@ _EARLIER = {
     FORECAST_ACCURACY: [DEMAND_FORECAST],
     CHAMPION_REGISTER: [CHAMPION_REGISTER, CHAMPION_BACKTEST, CHAMPION_BACKTEST_LAG],
     INTERVAL_METHOD: [INTERVAL_METHOD],
-    **dict.fromkeys((FINAL_FORECAST, FORECAST_STREAM, STREAM_WEIGHT), [DEMAND_FORECAST]),
+    FINAL_FORECAST: [DEMAND_FORECAST],
+    FORECAST_STREAM: [DEMAND_FORECAST],
+    STREAM_WEIGHT: [DEMAND_FORECAST],
+    SENSING_CHOICE: [SENSING_CHOICE],
 }
 _CYCLE_BEFORE = dg.TimeWindowPartitionMapping(
     start_offset=-1, end_offset=-1, allow_nonexistent_upstream_partitions=True
@@ -165,6 +175,7 @@ def forecast(
         ),
         item_locations=item_locations,
         planner=planner,
+        groups=item_location_groups(warehouse, item_locations, cut_off(period)),
     )
     series_store.write(period, found.states)
     accuracy = pd.concat([found.accuracy, _judged_snapshots(warehouse, panel, period)], ignore_index=True)
@@ -192,6 +203,8 @@ def forecast(
                 {"methods": code_counts(found.lead_time_demand["method_code"])},
             ),
             Output(INTERVAL_METHOD, found.interval_methods),
+            *_coherent(found),
+            Output(SENSING_CHOICE, found.sensing),
             Output(FORECAST_ACCURACY, accuracy),
             Output(
                 NEW_PRODUCT_FORECAST, found.new_products, {"statuses": code_counts(found.new_products["status_code"])}
@@ -200,6 +213,21 @@ def forecast(
         ],
         period,
     )
+
+
+def _coherent(found: ForecastResult) -> list[Output]:
+    """The tables of the hierarchy."""
+    if found.coherent is None:
+        return []
+    choices = found.coherent.choices
+    return [
+        Output(HIERARCHY_FORECAST, found.coherent.forecasts),
+        Output(
+            HIERARCHY_CHOICE,
+            choices,
+            {"methods": code_counts(choices.loc[choices["is_chosen"].astype(bool), "method_code"])},
+        ),
+    ]
 
 
 def _judged_snapshots(warehouse: Warehouse, panel: DemandPanel, period: dt.date) -> pd.DataFrame:

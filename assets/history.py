@@ -82,3 +82,17 @@ def _panel(warehouse: Warehouse, item_locations: pd.DataFrame, cut_off_date: dt.
         last_bucket_date=last,
         bucket_days=BUCKET_FREQUENCY[bucket_type],
     )
+
+
+_REGIONS = """
+    select location_id, max(region) as region from staging.stg_locations
+    where known_from_at < $cut_off and known_to_at >= $cut_off
+    group by location_id
+    order by location_id
+"""
+
+
+def item_location_groups(warehouse: Warehouse, item_locations: pd.DataFrame, cut_off_date: dt.date) -> pd.DataFrame:
+    """Family and region of each item-location, as known at the cut-off: `item_id, location_id, family, region`."""
+    regions = warehouse.read(_REGIONS, {"cut_off": cut_off_date})
+    return item_locations[["item_id", "location_id", "family"]].merge(regions, on="location_id", how="left")

@@ -117,8 +117,8 @@ def origins_of(real: RealPanel, settings: PlanningParameters) -> list[Origin]:
     return found
 
 
-def planned(origin: Origin, parameters: PlanningParameters) -> pd.DataFrame:
-    """Mean and quantiles of demand over the interval, as a cycle at the origin plans them."""
+def planned(origin: Origin, parameters: PlanningParameters, groups: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Mean and quantiles of demand over the interval, as a cycle at the origin plans them; groups make levels agree."""
     days = origin.horizon * origin.panel.mean_bucket_days
     review = {row.segment_code: row.review_period_days for row in parameters.segment_strategies}
     segment = np.array([_SEGMENTS[code] for code in origin.pattern], dtype=object)
@@ -127,7 +127,7 @@ def planned(origin: Origin, parameters: PlanningParameters) -> pd.DataFrame:
     )
     assignment = origin.panel.keys.assign(segment_code=segment)
     found = forecast_segments(
-        origin.panel, assignment, supply, parameters=parameters, workers=os.cpu_count() or 1
+        origin.panel, assignment, supply, parameters=parameters, workers=os.cpu_count() or 1, groups=groups
     ).lead_time_demand
     return found.reset_index(drop=True)
 

@@ -1,8 +1,10 @@
 """Demand of the public data sets as panels, read and judged as a run would: accepted rows only."""
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,12 +30,14 @@ class RealPanel:
         attributes: what a cycle knows of each series besides its demand, columns as in
             `int_item_locations__planned`: `item_id, location_id, category, family, uom, unit_price_amount,
             unit_cost_amount, successor_item_id, launch_date, start_date`, n rows.
+        groups: `item_id, location_id, family, region` of each series, empty where the set has none.
     """
 
     name: str
     panel: DemandPanel
     lead_time_days: np.ndarray
     attributes: pd.DataFrame
+    groups: pd.DataFrame
 
 
 def real_panel(name: str, real_data: Path, scratch: Path, *, most_series: int | None = None) -> RealPanel:
@@ -91,4 +95,17 @@ def real_panel(name: str, real_data: Path, scratch: Path, *, most_series: int | 
         days = pd.to_numeric(of_item["days"]).to_numpy(dtype=float)
         cost = attributes["unit_cost_amount"].fillna(pd.Series(of_item["cost"].to_numpy(), index=attributes.index))
         attributes = attributes.assign(unit_cost_amount=cost)
-    return RealPanel(name, panel, days, attributes)
+    groups = panel.keys.assign(
+        family=panel.keys["item_id"].map(_codes(entities, "items", "item_id", "family")),
+        region=panel.keys["location_id"].map(_codes(entities, "locations", "location_id", "region")),
+    )
+    return RealPanel(name, panel, days, attributes, groups)
+
+
+def _codes(entities: Mapping[str, Any], entity: str, key: str, column: str) -> dict[str, str]:
+    """A column of a master entity by its key; empty where the set lacks the entity or the column."""
+    if entity not in entities:
+        return {}
+    rows = entities[entity].rows
+    frame = rows.connection.execute(f"select * from ({rows.accepted_sql()})").df()
+    return dict(zip(frame[key], frame[column], strict=True)) if column in frame else {}

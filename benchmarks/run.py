@@ -17,6 +17,7 @@ from benchmarks.code_location import measure_code_location
 from benchmarks.cycles import measure_demo, measure_real
 from benchmarks.expectations import measure_expectations
 from benchmarks.forecasting import measure_forecast
+from benchmarks.granularity import measure_granularity
 from benchmarks.installation import measure_install
 from benchmarks.landing import measure_landing
 from benchmarks.lost_sales import measure_lost_sales
@@ -40,11 +41,12 @@ BENCHMARKS: dict[str, Callable[[Workbench], reports.Report]] = {
     **{name: partial(measure_real, name=name) for name in REAL_SOURCES},
     "accuracy": measure_accuracy,
     "new_products": measure_new_products,
+    "granularity": measure_granularity,
     "install": measure_install,
     "chaos": measure_chaos,
     "scale": measure_scale,
 }
-ONLY_BY_NAME = frozenset({"accuracy", "new_products", "install", "chaos", "scale"})
+ONLY_BY_NAME = frozenset({"accuracy", "granularity", "new_products", "install", "chaos", "scale"})
 
 out = Console(width=None if Console().is_terminal else 150, highlight=False)
 
@@ -56,11 +58,12 @@ def main(
         list[int] | None, typer.Option(min=100, help="A size that `scale` measures; may be given again.")
     ] = None,
     series: Annotated[
-        int | None, typer.Option(min=50, help="How many series of a set `accuracy` and `new_products` take.")
+        int | None,
+        typer.Option(min=50, help="How many series of a set `accuracy`, `granularity` and `new_products` take."),
     ] = None,
     kills: Annotated[int, typer.Option(min=1, help="How many runs `chaos` kills.")] = 100,
 ) -> None:
-    """Measure; without names all but `accuracy`, `new_products`, `install`, `chaos` and `scale`.
+    """Measure; without names all but `accuracy`, `granularity`, `new_products`, `install`, `chaos` and `scale`.
 
     Figures go to benchmarks.jsonl too.
     """

@@ -6,7 +6,18 @@ from typing import Any
 
 import dagster as dg
 
-from assets import adjustments, audit, forecasting, ingestion, policy, publication, segmentation, tracking, transform
+from assets import (
+    adjustments,
+    audit,
+    forecasting,
+    ingestion,
+    policy,
+    publication,
+    segmentation,
+    short_term,
+    tracking,
+    transform,
+)
 from orchestration.checks import CHECKS
 from orchestration.jobs import JOBS
 from orchestration.partitions import SETTINGS
@@ -19,7 +30,9 @@ from orchestration.resources.warehouse import Warehouse
 from orchestration.schedules import SCHEDULES
 from orchestration.sensors import SENSORS
 
-_STAGES = [ingestion, transform, adjustments, segmentation, forecasting, tracking, policy, audit, publication]
+_STAGES = [
+    ingestion, transform, adjustments, segmentation, forecasting, short_term, tracking, policy, audit, publication
+]  # fmt: skip
 
 
 def build_defs(

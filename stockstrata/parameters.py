@@ -18,6 +18,17 @@ ServiceMeasure = Literal["cycle_service_level", "fill_rate", "ready_rate", "econ
 UnmetDemand = Literal["lost_sale", "back_order"]
 ValueMetric = Literal["consumption_value", "revenue", "margin", "volume", "hits"]
 OptionalRate = Annotated[float | None, BeforeValidator(lambda text: None if text == "" else text)]
+BucketType = Literal["day", "week", "month", "quarter"]
+HierarchyMethod = Literal[
+    "bottom_up",
+    "middle_out_item",
+    "middle_out_family",
+    "middle_out_region",
+    "top_down",
+    "mint_struct",
+    "mint_var",
+    "mint_shrink",
+]
 
 
 class _Frozen(BaseModel):
@@ -157,6 +168,7 @@ class SegmentStrategy(_Dated):
     review_period_days: float = Field(gt=0)
     count_frequency_per_year: float = Field(ge=0)
     owner: str = Field(min_length=1)
+    bucket_type: BucketType = "day"
 
 
 class ServiceTarget(_Sparse):
@@ -294,6 +306,29 @@ class ExceptionCapacity(_Dated):
     capacity_count: int = Field(ge=0)
 
 
+class HierarchySetting(_Dated):
+    """How forecasts of a segment (or all, `*`) are made coherent."""
+
+    segment_code: str
+    method_code: Literal["validated"] | HierarchyMethod
+    margin_rate: float = Field(ge=0, le=1)
+    is_applied: bool
+    forecast_pool: str
+    origin_count: int = Field(ge=0, le=12)
+    largest_block_series: int = Field(ge=2)
+
+
+class ShortTermSetting(_Dated):
+    """How open orders consume the forecast of a segment (or all, `*`), and how its first buckets are sensed."""
+
+    segment_code: str
+    backward_buckets: int = Field(ge=0)
+    forward_buckets: int = Field(ge=0)
+    sensed_buckets: int = Field(ge=0)
+    largest_weight_rate: float = Field(ge=0, le=1)
+    margin_rate: float = Field(ge=0, le=1)
+
+
 PARAMETER_TABLES: dict[str, tuple[type[_Dated], tuple[str, ...]]] = {
     "planning_settings": (SettingRow, ("setting_code",)),
     "new_product_settings": (SettingRow, ("setting_code",)),
@@ -311,6 +346,8 @@ PARAMETER_TABLES: dict[str, tuple[type[_Dated], tuple[str, ...]]] = {
     "forecast_rules": (ForecastRule, ("segment_code",)),
     "exception_rules": (ExceptionRule, ("rule_code", "segment_code")),
     "exception_capacity": (ExceptionCapacity, ("owner", "segment_code")),
+    "hierarchy_settings": (HierarchySetting, ("segment_code",)),
+    "short_term_settings": (ShortTermSetting, ("segment_code",)),
 }
 
 
@@ -337,6 +374,8 @@ class PlanningParameters(_Frozen):
     forecast_rules: tuple[ForecastRule, ...]
     exception_rules: tuple[ExceptionRule, ...]
     exception_capacity: tuple[ExceptionCapacity, ...]
+    hierarchy_settings: tuple[HierarchySetting, ...]
+    short_term_settings: tuple[ShortTermSetting, ...]
 
 
 def planning_parameters(tables: Mapping[str, pd.DataFrame], *, as_of: dt.date, version: str) -> PlanningParameters:
@@ -414,14 +453,9 @@ def _check_links(found: PlanningParameters) -> None:
                 f"segment_strategies.csv, segment {strategy.segment_code}: pool {strategy.forecast_pool} is not in "
                 "both forecast_pools.csv and forecast_settings.csv; add it or name another."
             )
-    signals = {row.segment_code for row in found.demand_signals}
-    if "*" not in signals:
-        raise ParameterError("demand_signals.csv has no row for segment *; every segment needs one to fall back on.")
-    for code in sorted(signals - strategies - {"*"}):
-        raise ParameterError(
-            f"demand_signals.csv: segment {code} has no row in segment_strategies.csv; mend its name or take it out."
-        )
     _check_targets(found, strategies)
+    _check_signals(found, strategies)
+    _check_segment_settings(found, pools)
     for name in ("cost_rates", "lead_time_assumptions"):
         if not any(row.scope == "default" for row in getattr(found, name)):
             raise ParameterError(f"{name}.csv has no row with scope default; every item needs one to fall back on.")
@@ -433,6 +467,16 @@ def _check_links(found: PlanningParameters) -> None:
         )
     if found.settings.abc_cut_a_rate >= found.settings.abc_cut_b_rate:
         raise ParameterError("planning_settings.csv: abc_cut_a_rate must be below abc_cut_b_rate.")
+
+
+def _check_signals(found: PlanningParameters, segments: set[str]) -> None:
+    signals = {row.segment_code for row in found.demand_signals}
+    if "*" not in signals:
+        raise ParameterError("demand_signals.csv has no row for segment *; every segment needs one to fall back on.")
+    for code in sorted(signals - segments - {"*"}):
+        raise ParameterError(
+            f"demand_signals.csv: segment {code} has no row in segment_strategies.csv; mend its name or take it out."
+        )
 
 
 def _check_targets(found: PlanningParameters, segments: set[str]) -> None:
@@ -458,3 +502,15 @@ def _check_targets(found: PlanningParameters, segments: set[str]) -> None:
             "service_targets.csv asks for economic targets, but the row of scope default in cost_rates.csv gives no "
             "holding cost; state holding_cost_per_unit_week, or holding_cost_rate and default_unit_cost_amount."
         )
+
+
+def _check_segment_settings(found: PlanningParameters, pools: set[str]) -> None:
+    for row in found.hierarchy_settings:
+        if row.forecast_pool not in pools:
+            raise ParameterError(
+                f"hierarchy_settings.csv, segment {row.segment_code}: pool {row.forecast_pool} is not in both "
+                "forecast_pools.csv and forecast_settings.csv; add it or name another."
+            )
+    for name in ("hierarchy_settings", "short_term_settings"):
+        if not any(row.segment_code == "*" for row in getattr(found, name)):
+            raise ParameterError(f"{name}.csv has no row with segment_code *; segments without a row fall back on it.")

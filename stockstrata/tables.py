@@ -626,6 +626,92 @@ FORECAST_EXCEPTION = Table(
     may_be_empty=True,
 )
 
+HIERARCHY_FORECAST = Table(
+    "forecast.hierarchy_forecast",
+    ("period_start_date", "level_code", "node_id", "node_location_id", "bucket_start_date"),
+    (
+        _PERIOD,
+        Column("level_code", "VARCHAR", "item_location, item, family, region or total."),
+        Column("node_id", "VARCHAR", "Item, family or region; NONE where items or locations have none; ALL in total."),
+        Column("node_location_id", "VARCHAR", "Location of an item-location; * at the levels above."),
+        Column("bucket_start_date", "DATE", "First day of the forecast bucket."),
+        Column("horizon_bucket", "BIGINT", "Buckets ahead of the cut-off, from 1."),
+        Column("model_code", "VARCHAR", "Model of the node's own forecast."),
+        Column("method_code", "VARCHAR", "Method that made it coherent; mixed where item-locations follow several."),
+        Column("base_qty", "DOUBLE", "The node's own forecast of the bucket, units."),
+        Column("reconciled_qty", "DOUBLE", "Forecast that agrees with all levels: the sum of its parts, units."),
+    ),
+)
+
+HIERARCHY_CHOICE = Table(
+    "forecast.hierarchy_choice",
+    ("period_start_date", "level_code", "segment_code", "method_code"),
+    (
+        _PERIOD,
+        Column("level_code", "VARCHAR", "Level judged: item_location by segment, the levels above for all segments."),
+        Column("segment_code", "VARCHAR", "Segment judged; ALL at the levels above the item-location."),
+        Column(
+            "method_code",
+            "VARCHAR",
+            "bottom_up, middle_out_item, middle_out_family, middle_out_region, top_down, mint_struct, mint_var, "
+            "mint_shrink; base: the level's own forecasts.",
+        ),
+        Column("error_ratio", "DOUBLE", "Sum of RMSE of demand over all buckets ahead over sum of demand; null: none."),
+        Column("series_count", "BIGINT", "Nodes judged."),
+        Column("origin_count", "BIGINT", "Earlier origins judged at."),
+        Column("is_chosen", "BOOLEAN", "Whether the segment follows the method."),
+        Column("is_flagged", "BOOLEAN", "Whether the segment's choice is not proven best by validation."),
+        Column("is_applied", "BOOLEAN", "Whether stock policies of the segment are planned with it."),
+        Column(
+            "reason_code",
+            "VARCHAR",
+            "best; flagged: within_margin (bottom_up kept), fixed_by_parameter, not_validated; level: nothing chosen.",
+        ),
+    ),
+)
+
+SENSING_CHOICE = Table(
+    "forecast.sensing_choice",
+    ("period_start_date", "segment_code"),
+    (
+        _PERIOD,
+        Column("segment_code", "VARCHAR", "Segment."),
+        Column("weight_rate", "DOUBLE", "Share of the newest bucket's deviation that the next bucket takes, 0 to 1."),
+        Column(
+            "wape_rate",
+            "DOUBLE",
+            "Sum of absolute errors of the next bucket over sum of demand, without sensing; null without demand.",
+        ),
+        Column(
+            "sensed_wape_rate",
+            "DOUBLE",
+            "Sum of absolute errors over sum of demand with sensing, at origins that the weight was not fitted on.",
+        ),
+        Column("observation_count", "BIGINT", "Pairs judged."),
+        Column("is_sensing_on", "BOOLEAN", "Whether sensing was better by the segment's margin."),
+        Column("reason_code", "VARCHAR", "improves, does_not_improve, too_few_pairs or switched_off."),
+    ),
+    may_be_empty=True,
+)
+
+SHORT_TERM_FORECAST = Table(
+    "forecast.short_term_forecast",
+    (*_GRAIN, "bucket_start_date"),
+    (
+        *_KEY,
+        Column("bucket_start_date", "DATE", "First day of the forecast bucket."),
+        Column("horizon_bucket", "BIGINT", "Buckets ahead of the cut-off, from 1."),
+        Column("gross_qty", "DOUBLE", "Expected demand of the bucket as forecast, units."),
+        Column("sensed_qty", "DOUBLE", "The same with the first buckets revised by the newest demand, units."),
+        Column("order_qty", "DOUBLE", "Customer orders due in the bucket that were known at the cut-off, units."),
+        Column("open_order_qty", "DOUBLE", "The part of them that had not been shipped at the cut-off, units."),
+        Column("consumed_qty", "DOUBLE", "Part of sensed_qty that orders of this and nearby buckets stand for, units."),
+        Column("net_qty", "DOUBLE", "Sensed minus consumed: demand still expected besides the orders, units."),
+        Column("requirement_qty", "DOUBLE", "Open orders plus net forecast, units."),
+        Column("is_sensing_on", "BOOLEAN", "Whether the bucket was revised."),
+    ),
+)
+
 STOCK_POLICY = Table(
     "policy.stock_policy",
     _GRAIN,
@@ -794,6 +880,10 @@ TABLES = {
         JUDGED_FORECAST,
         FORECAST_TRACKING,
         FORECAST_EXCEPTION,
+        HIERARCHY_FORECAST,
+        HIERARCHY_CHOICE,
+        SENSING_CHOICE,
+        SHORT_TERM_FORECAST,
         STOCK_POLICY,
         ORDER_PROPOSAL,
         CYCLE_MANIFEST,

@@ -28,12 +28,14 @@ class EarlierChampions:
         backtests: CHAMPION_BACKTEST, one row a series: that of its last tournament.
         lags: CHAMPION_BACKTEST_LAG of the same tournaments.
         methods: INTERVAL_METHOD of the newest cycle; None where there is none.
+        sensing: SENSING_CHOICE likewise.
     """
 
     register: pd.DataFrame
     backtests: pd.DataFrame
     lags: pd.DataFrame
     methods: pd.DataFrame | None = None
+    sensing: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,8 @@ def _outcome(
         lag_square_count=count,
         actual_qty=nothing[:, :, None],
         predicted_qty=nothing[:, :, None],
+        block_buckets=np.ones(n, dtype=np.int64),
+        before_qty=nothing,
         origin_demand_qty=nothing,
         origin_forecast_qty=nothing,
         origin_reach=np.ones(n, dtype=np.int64),

@@ -13,7 +13,7 @@ import numpy as np
 
 from stockstrata.errors import ParameterError, PlanningError
 
-_QUARTER_BUCKETS = {52: 13, 12: 3}
+_QUARTER_BUCKETS = {52: 13, 13: 3, 12: 3, 4: 1}
 
 FIT_ONCE = frozenset({"dynamic_optimized_theta", "ets_level", "ets_level_trend", "ets_seasonal", "stl_ets"})
 """Models whose parameters are fitted at the earliest origin and carried forward: one fit instead of one an origin."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from stockstrata.errors import PlanningError
-from stockstrata.forecasting import engine
+from stockstrata.forecasting import coarse, engine
 from stockstrata.forecasting.outcome import PoolTask
 
 ENSEMBLE = "ensemble_median"
@@ -23,10 +23,12 @@ class PoolSeries:
         task: the pool.
         series: their histories.
         learnt: buckets that each earliest origin may learn from, (n,).
+        block_buckets: buckets that each series is forecast in blocks of, (n,).
     """
 
     def __init__(self, task: PoolTask, series: list[np.ndarray], learnt: np.ndarray) -> None:
         self.task, self.series, self.learnt = task, series, learnt
+        self.block_buckets = coarse.usable_blocks(learnt, task.block_buckets)
         self._faults: list[dict[str, str]] = [{} for _ in series]
 
     def paths(self, code: str, rows: np.ndarray, train_ends: np.ndarray, depth: np.ndarray) -> np.ndarray:
@@ -36,7 +38,7 @@ class PoolSeries:
         if not able.any():
             return out
         places = np.flatnonzero(able)
-        found = engine.forecast_paths(
+        found = coarse.forecast_paths(
             code,
             [self.series[row] for row in rows[places]],
             train_ends[places],
@@ -44,6 +46,7 @@ class PoolSeries:
             season_length=self.task.season_length,
             is_seasonal=self.learnt[rows[places]] >= 2 * self.task.season_length,
             max_history=self.task.settings.max_history_buckets,
+            block_buckets=self.block_buckets[rows[places]],
         )
         out[places, :, : found.qty.shape[2]] = found.qty
         for place, fault in found.faults.items():

@@ -19,6 +19,7 @@ class PoolTask:
         demand_qty: demand (n, T), NaN before the start only.
         interval_buckets: protection interval, buckets, fractional, (n,).
         least_depth: buckets to forecast, and lags to record back-test errors for, at least.
+        block_buckets: buckets that are forecast as one and split back, 1 where each is forecast by itself.
         judged_qty: what accuracy is judged by in place of `demand_qty`; NaN where it is not judged, (n, T).
         is_observed: buckets whose errors tell of uncertainty: demand that was seen, not estimated, (n, T).
         event_factor: demand with promotions over the baseline that `demand_qty` holds, (n, T).
@@ -34,6 +35,7 @@ class PoolTask:
     least_depth: int
     sitting_code: np.ndarray
     carried: "SeriesOutcome | None" = None
+    block_buckets: int = 1
     judged_qty: np.ndarray | None = None
     is_observed: np.ndarray | None = None
     event_factor: np.ndarray | None = None
@@ -85,6 +87,7 @@ class SeriesOutcome:
         mean_qty: mean demand of a bucket in it, (n,).
         is_whole: whether it is whole numbers, (n,).
         naive_mae_qty: error of the naive forecast before the earliest origin, scale of MASE, (n,).
+        block_buckets: buckets that were forecast as one and split back, (n,).
         horizon: buckets that models were compared at, (n,).
         wanted_horizon: protection interval then, whole buckets, which a short history may not allow, (n,).
         learnt: buckets that the earliest origin may learn from, (n,).
@@ -112,6 +115,7 @@ class SeriesOutcome:
         square_count: how many they are, (n,).
         lag_square_sum: sum of the squared errors at each lag, (n, D).
         lag_square_count: how many they are, (n, D).
+        before_qty: demand of the last bucket known at each of the newest origins, (n, K).
         actual_qty: demand behind the newest origins, NaN where it is not judged, (n, K, D).
         predicted_qty: the champion's forecast for it, promotions included, (n, K, D).
         origin_demand_qty: demand over the horizon from each origin, (n, K).
@@ -129,6 +133,7 @@ class SeriesOutcome:
     mean_qty: np.ndarray
     is_whole: np.ndarray
     naive_mae_qty: np.ndarray
+    block_buckets: np.ndarray
     horizon: np.ndarray
     wanted_horizon: np.ndarray
     learnt: np.ndarray
@@ -155,6 +160,7 @@ class SeriesOutcome:
     square_count: np.ndarray
     lag_square_sum: np.ndarray
     lag_square_count: np.ndarray
+    before_qty: np.ndarray
     actual_qty: np.ndarray
     predicted_qty: np.ndarray
     origin_demand_qty: np.ndarray

@@ -105,12 +105,14 @@ def _tournament(task: PoolTask) -> SeriesOutcome:
     challenger = challengers(score, champion)
     fault = np.full(len(series), "", dtype=object)
     fault[judged] = pool.fault_texts()
-    rows = np.arange(len(series))
+    rows, blocks = np.arange(len(series)), np.ones(len(series), dtype=np.int64)
+    blocks[judged] = pool.block_buckets
     return SeriesOutcome(
         length=length,
         mean_qty=mean,
         is_whole=np.array([bool((one == np.floor(one)).all()) for one in used]),
         naive_mae_qty=np.array([_scale(one, plan, row) for row, one in enumerate(series)]),
+        block_buckets=blocks,
         horizon=plan.horizon,
         wanted_horizon=task.horizon,
         learnt=learnt,
@@ -132,6 +134,7 @@ def _tournament(task: PoolTask) -> SeriesOutcome:
         model_rmse_qty=rmse,
         model_bias_qty=masked_mean(errors),
         forecast_qty=np.where(np.arange(forecast.shape[1]) < task.forecast_buckets[:, None], forecast, np.nan),
+        before_qty=np.where(is_zero[:, None], np.nan, _last_known(series, plan))[:, :ACCURACY_ORIGINS],
         actual_qty=_judged(task, series, plan, depth, actual)[:, :ACCURACY_ORIGINS],
         predicted_qty=(predicted * _like(task.event_factor, series, plan, depth, 1.0))[:, :ACCURACY_ORIGINS],
         origin_demand_qty=np.where(is_zero[:, None] | is_short[:, None] | is_lost[:, None], np.nan, span),
@@ -165,6 +168,14 @@ def _windows(
 
 def _scale(one: np.ndarray, plan: ValidationPlan, row: int) -> float:
     return float(naive_mae(one[: plan.first_training[row] or len(one)])) if len(one) > 1 else np.nan
+
+
+def _last_known(series: list[np.ndarray], plan: ValidationPlan) -> np.ndarray:
+    out = np.full(plan.train_ends.shape, np.nan)
+    for row, one in enumerate(series):
+        known = plan.train_ends[row] > 0
+        out[row, known] = one[plan.train_ends[row][known] - 1]
+    return out
 
 
 def _actuals(series: list[np.ndarray], plan: ValidationPlan, depth: np.ndarray) -> np.ndarray:

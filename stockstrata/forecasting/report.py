@@ -60,6 +60,7 @@ class CycleFacts:
         history_buckets: longest history that the pool uses, (n,).
         shrinkage_origins: weight of the segment in the variance, origins.
         gap_buckets: buckets of the history that held no number, (n,).
+        block_buckets: buckets that each series is forecast in blocks of where its history allows, (n,).
         future_factor: demand with promotions over demand without in the buckets ahead, (n, F); None where 1.
     """
 
@@ -75,6 +76,7 @@ class CycleFacts:
     history_buckets: np.ndarray
     shrinkage_origins: float
     gap_buckets: np.ndarray
+    block_buckets: np.ndarray
     future_factor: np.ndarray | None = None
 
     def lifted(self, forecast_qty: np.ndarray) -> np.ndarray:
@@ -195,6 +197,7 @@ def champion_table(facts: CycleFacts, series: SeriesOutcome) -> pd.DataFrame:
             "segment_code": facts.segment_code,
             "pool_code": facts.pool_code,
             "model_code": series.champion_code,
+            "block_buckets": series.block_buckets,
             "horizon_buckets": series.horizon,
             "fold_count": series.fold_count,
             "score_ratio": safe_ratio(series.champion_score_qty, series.span_demand_qty),

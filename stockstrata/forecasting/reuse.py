@@ -82,7 +82,11 @@ def task_inputs(task: PoolTask, code_version: str) -> SeriesInputs:
         code_version: changes with everything else that results depend on: code, libraries, processor.
     """
     parameters = [row.model_dump_json(exclude=_COMMENTS) for row in (task.settings, *task.models)]
-    method = _hash("\n".join([code_version, str(task.season_length), str(task.least_depth), *parameters]).encode())
+    method = _hash(
+        "\n".join(
+            [code_version, *map(str, (task.season_length, task.least_depth, task.block_buckets)), *parameters]
+        ).encode()
+    )
     told = [values for values in (task.judged_qty, task.is_observed, task.event_factor) if values is not None]
     histories = [
         _hash(b"".join(values[place, started][-needed:].tobytes() for values in (task.demand_qty, *told)))

@@ -10,12 +10,16 @@ import pandas as pd
 from stockstrata.columns import aligned, numbers, texts
 from stockstrata.errors import PlanningError
 from stockstrata.forecasting import register, report
+from stockstrata.forecasting.coarse import block_length
+from stockstrata.forecasting.coherence import CoherentForecasts, coherent_forecasts
 from stockstrata.forecasting.earlier import EarlierChampions
 from stockstrata.forecasting.fallbacks import filled_history
+from stockstrata.forecasting.level_forecasts import LevelMethod
 from stockstrata.forecasting.new_products.cycle import with_launches
 from stockstrata.forecasting.outcome import PoolTask, join_outcomes, needed_buckets, whole_buckets
 from stockstrata.forecasting.reuse import REUSED, SeriesInputs, SeriesStates, reusable, task_inputs
 from stockstrata.forecasting.selection import SelectionPlan, selection_plan
+from stockstrata.forecasting.sensing import sensing_choices
 from stockstrata.forecasting.workers import forecast_tasks
 from stockstrata.history.signal import LearntHistory
 from stockstrata.panel import DemandPanel
@@ -67,6 +71,8 @@ class ForecastResult:
     faults: pd.DataFrame
     origins: pd.DataFrame
     states: SeriesStates
+    sensing: pd.DataFrame
+    coherent: CoherentForecasts | None
 
 
 def forecast_segments(
@@ -84,6 +90,7 @@ def forecast_segments(
     review_periods: pd.DataFrame | None = None,
     item_locations: pd.DataFrame | None = None,
     planner: PlannerInput | None = None,
+    groups: pd.DataFrame | None = None,
 ) -> ForecastResult:
     """Forecast every item-location by the pool of its segment, with demand over lead time plus review period.
 
@@ -106,6 +113,8 @@ def forecast_segments(
         item_locations: frame of `int_item_locations__planned`: what new item-locations are compared by, and when they
             were launched; without it none is taken for new.
         planner: what people say about the forecasts; left out, the cycle plans with the statistical ones.
+        groups: `item_id, location_id, family, region`, one row for each series: the levels above them; None leaves
+            them out.
 
     Raises:
         PlanningError: a series of the panel has no segment, or no lead time.
@@ -147,6 +156,7 @@ def forecast_segments(
         history_buckets=_of_pool(pool, parameters, "max_history_buckets"),
         shrinkage_origins=parameters.settings.variance_shrinkage_origins,
         gap_buckets=filled.gap_buckets,
+        block_buckets=np.array([block_length(strategies[code].bucket_type, panel.season_length) for code in segment]),
         future_factor=None if history is None else history.event_factor[:, panel.demand_qty.shape[1] :],
     )
     settings = _settings(parameters)
@@ -167,6 +177,20 @@ def forecast_segments(
         tasks, rows = _tasks(facts, plan, history, parameters, np.flatnonzero(reuse.origin != REUSED))
         outcomes, rows = [earlier.outcome.select(reuse.held)], [reuse.rows, *rows]
     series = join_outcomes([*outcomes, *forecast_tasks(tasks, workers)], rows, len(segment))
+    states = SeriesStates(panel.keys, inputs, series)
+    coherent = None
+    if groups is not None:
+        coherent = coherent_forecasts(
+            panel,
+            groups,
+            segment,
+            series,
+            method=_level_method(panel, pool, parameters),
+            settings=parameters.hierarchy_settings,
+            workers=workers,
+        )
+        # Means follow the hierarchy where a segment asks for it; how wrong they may be stays as it was measured.
+        series = replace(series, forecast_qty=coherent.forecast_qty)
     uncertainty = report.cycle_uncertainty(facts, series)
     choice = report.interval_choice(
         facts,
@@ -197,8 +221,28 @@ def forecast_segments(
         backtest_lags=register.backtest_lag_table(facts, series),
         faults=report.fault_table(facts, series),
         origins=panel.keys.assign(origin_code=reuse.origin),
-        states=SeriesStates(panel.keys, inputs, series),
+        states=states,
+        sensing=sensing_choices(
+            segment, series, parameters.short_term_settings, None if champions is None else champions.sensing
+        ),
+        coherent=coherent,
     )
+
+
+def _level_method(panel: DemandPanel, pool: np.ndarray, parameters: PlanningParameters) -> LevelMethod:
+    shared = next(row for row in parameters.hierarchy_settings if row.segment_code == "*")
+    return LevelMethod(
+        pool_code=pool,
+        pool_models=_pool_models(parameters),
+        pool_settings=_settings(parameters),
+        sum_pool=shared.forecast_pool,
+        origin_count=shared.origin_count,
+        depth=_least_depth(panel),
+    )
+
+
+def _least_depth(panel: DemandPanel) -> int:
+    return LEAST_FORECAST_BUCKETS.get(panel.season_length, panel.season_length // 4)
 
 
 def _strategies(segment: np.ndarray, parameters: PlanningParameters) -> dict[str, SegmentStrategy]:
@@ -239,7 +283,7 @@ def buckets_ahead(panel: DemandPanel, lead_times: pd.DataFrame, parameters: Plan
     """Buckets that a cycle forecasts at most: the longest protection interval, or what is always forecast."""
     review = max(row.review_period_days for row in parameters.segment_strategies)
     days = float(np.nan_to_num(numbers(lead_times, "lead_time_days")).max(initial=0.0)) + review
-    least = LEAST_FORECAST_BUCKETS.get(panel.season_length, panel.season_length // 4)
+    least = _least_depth(panel)
     return max(int(whole_buckets(np.array([days / panel.mean_bucket_days]))[0]), least)
 
 
@@ -254,12 +298,14 @@ def _tasks(
     parameters: PlanningParameters,
     wanted: np.ndarray,
 ) -> tuple[list[PoolTask], list[np.ndarray]]:
-    """Chunks of the wanted series, each of one pool with tournaments or refits alone, and the rows of their series."""
+    """Chunks of the wanted series and their rows: each of one pool and block length, tournaments or refits alone."""
     settings, panel = _settings(parameters), facts.panel
-    least = LEAST_FORECAST_BUCKETS.get(panel.season_length, panel.season_length // 4)
+    least = _least_depth(panel)
     tasks, rows = [], []
-    for code, is_due in sorted(set(zip(facts.pool_code[wanted], plan.is_due[wanted], strict=True))):
-        members = wanted[(facts.pool_code[wanted] == code) & (plan.is_due[wanted] == is_due)]
+    kinds = list(zip(facts.pool_code.tolist(), plan.is_due.tolist(), facts.block_buckets.tolist(), strict=True))
+    for code, is_due, block in sorted({kinds[row] for row in wanted}):
+        is_kind = (facts.pool_code == code) & (plan.is_due == is_due) & (facts.block_buckets == block)
+        members = wanted[is_kind[wanted]]
         for start in range(0, len(members), CHUNK_SERIES):
             held = members[start : start + CHUNK_SERIES]
             # Only what the earliest origins may learn from is handed over.
@@ -274,6 +320,7 @@ def _tasks(
                     least_depth=least,
                     sitting_code=plan.sitting_code[held],
                     carried=None if is_due or plan.backtest is None else plan.backtest.select(held),
+                    block_buckets=block,
                     **_told(history, panel.demand_qty.shape[1], held, needed),
                 )
             )

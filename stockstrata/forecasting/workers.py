@@ -2,15 +2,19 @@
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import active_children, connection, get_context, parent_process
+from typing import TypeVar
 
 from stockstrata.errors import PlanningError
 from stockstrata.forecasting import engine
 from stockstrata.forecasting.outcome import PoolTask, SeriesOutcome
 from stockstrata.forecasting.pool import forecast_pool
+
+_Task = TypeVar("_Task")
+_Result = TypeVar("_Result")
 
 DEAR_WORK_MILLISECONDS = 20_000.0
 """Work from which processes pay: each costs two to three seconds of imports."""
@@ -27,13 +31,30 @@ def forecast_tasks(tasks: Sequence[PoolTask], workers: int) -> list[SeriesOutcom
         PlanningError: a worker process died.
     """
     work = sum(len(task.horizon) * engine.milliseconds([model.model_code for model in task.models]) for task in tasks)
-    if workers <= 1 or len(tasks) < 2 or work < DEAR_WORK_MILLISECONDS:
-        return [forecast_pool(task) for task in tasks]
+    return spread(forecast_pool, tasks, workers, work_milliseconds=work)
+
+
+def spread(
+    function: Callable[[_Task], _Result], tasks: Sequence[_Task], workers: int, *, work_milliseconds: float
+) -> list[_Result]:
+    """What a function gives for each task, in their order, on several processes where the work is worth them.
+
+    Args:
+        function: importable by name, depends on nothing but its task.
+        tasks: picklable.
+        workers: processes that may be used.
+        work_milliseconds: rough time of all tasks on one core.
+
+    Raises:
+        PlanningError: a worker process died.
+    """
+    if workers <= 1 or len(tasks) < 2 or work_milliseconds < DEAR_WORK_MILLISECONDS:
+        return [function(task) for task in tasks]
     count = min(workers, len(tasks))
     others = set(active_children())
     executor = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_end_with_parent)
     try:
-        return list(executor.map(forecast_pool, tasks))
+        return list(executor.map(function, tasks))
     except BrokenProcessPool:
         # The executor asks its other processes to end, but waits for ever for one that it had only just started then.
         for process in set(active_children()) - others:

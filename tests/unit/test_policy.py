@@ -21,6 +21,7 @@ def strategy(code, family, review=7):
     return {
         "segment_code": code, "segment_name": code, "fulfilment_code": "make_to_stock", "forecast_pool": "smooth",
         "policy_family": family, "review_period_days": review, "count_frequency_per_year": 1, "owner": "t",
+        "bucket_type": "day",
     }  # fmt: skip
 
 

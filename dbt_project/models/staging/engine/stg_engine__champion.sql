@@ -12,6 +12,7 @@ final as (
         segment_code,
         pool_code,
         model_code,
+        block_buckets,
         horizon_buckets,
         fold_count,
         score_ratio,

@@ -1,0 +1,25 @@
+-- Grain: one row per (period_start_date, level_code, node_id, node_location_id, bucket_start_date)
+
+with source as (
+    select * from {{ source('engine', 'hierarchy_forecast') }}
+),
+
+final as (
+    select
+        period_start_date,
+        level_code,
+        node_id,
+        node_location_id,
+        bucket_start_date,
+        horizon_bucket,
+        model_code,
+        method_code,
+        base_qty,
+        reconciled_qty,
+        parameters_version,
+        run_id,
+        computed_at
+    from source
+)
+
+select * from final

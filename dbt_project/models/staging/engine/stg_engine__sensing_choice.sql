@@ -1,0 +1,23 @@
+-- Grain: one row per (period_start_date, segment_code)
+
+with source as (
+    select * from {{ source('engine', 'sensing_choice') }}
+),
+
+final as (
+    select
+        period_start_date,
+        segment_code,
+        weight_rate,
+        wape_rate,
+        sensed_wape_rate,
+        observation_count,
+        is_sensing_on,
+        reason_code,
+        parameters_version,
+        run_id,
+        computed_at
+    from source
+)
+
+select * from final

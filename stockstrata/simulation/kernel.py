@@ -417,7 +417,8 @@ def _free_cards(on_hand, on_order, up_to, lot, wanted):
     They do not see the backlog: only so many cards exist.
     """
     for p in range(wanted.size):
-        wanted[p] = np.floor((up_to - on_hand[p] - on_order[p]) / lot + _TINY) * lot
+        bound = np.ceil(on_hand[p] / lot - _TINY) + np.ceil(on_order[p] / lot - _TINY)
+        wanted[p] = (np.floor(up_to / lot + _TINY) - bound) * lot
 
 
 @part

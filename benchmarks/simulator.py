@@ -10,12 +10,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from benchmarks.processes import own_peak_mib
+from benchmarks.processes import CommandError, own_peak_mib
 from benchmarks.report import Report
 from benchmarks.workbench import Workbench
 from stockstrata.simulation.demand import DemandMoments
 from stockstrata.simulation.engine import Chunk, Run, draw
-from stockstrata.simulation.layout import Draws
+from stockstrata.simulation.layout import BACKLOG, ON_HAND, SERVED, Draws
 from stockstrata.simulation.outcomes import weighted
 from stockstrata.simulation.policies import Policies, policies, review_calendars
 from stockstrata.simulation.run import Horizon, compare, simulate
@@ -46,6 +46,8 @@ def measure_simulator(_: Workbench) -> Report:
     draws_of_chance = draw(chance, demand, chunk, period_count=_PERIODS, seed=1)
     by_period = np.ascontiguousarray(draws.demand.transpose(1, 0, 2))
     level = base_stock.order_up_to_qty
+    for plain_figures in (_plain_loop(by_period, level), _plain_recursion(by_period, level)):
+        _compare_figures(certain, chunk, draws, base_stock, plain_figures)
     plain = _best(lambda: _plain_loop(by_period, level))
     report.add("plain NumPy loop", count / plain / 1e6, "M item-periods/s", "shared draws; orders by the position")
     recursion = _best(lambda: _plain_recursion(by_period, level))
@@ -56,8 +58,15 @@ def measure_simulator(_: Workbench) -> Report:
         if name == "R_S":
             report.add_ratio("plain loop to ours", plain, ours, "how many times the plain loop takes our time")
             report.add_ratio("plain recursion to ours", recursion, ours, "below 1: it does less")
+    leads = np.ascontiguousarray(draws_of_chance.lead.transpose(1, 0, 2))
+    _compare_figures(chance, chunk, draws_of_chance, base_stock, _plain_loop(by_period, level, leads))
+    plain = _best(lambda: _plain_loop(by_period, level, leads))
+    report.add("plain NumPy loop, random lead times", count / plain / 1e6, "M item-periods/s", "shared draws")
     ours = _best(lambda: _run(chance, chunk, draws_of_chance, base_stock))
     report.add("R_S, shared draws, random lead times", count / ours / 1e6, "M item-periods/s", "orders may cross")
+    report.add_ratio(
+        "plain loop to ours, random lead times", plain, ours, "how many times the plain loop takes our time"
+    )
     drawing = _best(lambda: draw(chance, demand, chunk, period_count=_PERIODS, seed=1))
     report.add(
         "draws alone", count / drawing / 1e6, "M item-periods/s", "negative binomial demand and a lead time each"
@@ -127,15 +136,37 @@ def _run(where: Terms, chunk: Chunk, draws: Draws, chosen: Policies) -> None:
     Run(where, chunk, draws, chosen).advance(0, _PERIODS, chosen, review_calendars(where, chosen, _PERIODS))
 
 
-def _plain_loop(demand: np.ndarray, level: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Order up to the level each period, unmet demand waits: stock, backlog and orders, period by period."""
+def _compare_figures(
+    where: Terms, chunk: Chunk, draws: Draws, chosen: Policies, plain: tuple[np.ndarray, np.ndarray, np.ndarray]
+) -> None:
+    """Refuse to compare times of sides that do not do the same."""
+    run = Run(where, chunk, draws, chosen)
+    run.advance(0, _PERIODS, chosen, review_calendars(where, chosen, _PERIODS))
+    for column, figure in zip((ON_HAND, BACKLOG, SERVED), plain, strict=True):
+        if not (run.state.sums[:, column] == figure).all():
+            raise CommandError("simulator: the plain NumPy loop and the simulator do not agree")
+
+
+def _plain_loop(
+    demand: np.ndarray, level: np.ndarray, lead: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Order up to the level each period, unmet demand waits: stock, backlog and orders, period by period.
+
+    Args:
+        demand: (periods, items, paths).
+        level: order-up-to level, (items,).
+        lead: lead time of each order, shaped like `demand`; None is the certain one.
+    """
     periods, items, paths = demand.shape
     on_hand = np.repeat(level[:, None], paths, axis=1)
     backlog, on_order = np.zeros_like(on_hand), np.zeros_like(on_hand)
-    coming = np.zeros((_LEAD_TIME + 1, items, paths))
+    slots = _LEAD_TIME + 1 if lead is None else int(lead.max()) + 1
+    coming = np.zeros((slots, items, paths))
     held, waited, served = np.zeros_like(on_hand), np.zeros_like(on_hand), np.zeros_like(on_hand)
+    item, path = np.indices((items, paths))
     for t in range(periods):
-        came = coming[t % (_LEAD_TIME + 1)]
+        came = coming[t % slots].copy()
+        coming[t % slots] = 0.0
         on_hand, on_order = on_hand + came, on_order - came
         filled = np.minimum(on_hand, backlog)
         here = np.minimum(on_hand - filled, demand[t])
@@ -143,7 +174,10 @@ def _plain_loop(demand: np.ndarray, level: np.ndarray) -> tuple[np.ndarray, np.n
         served, held, waited = served + here, held + on_hand, waited + backlog
         position = on_hand + on_order - backlog
         quantity = np.where(position < level[:, None], level[:, None] - position, 0.0)
-        coming[t % (_LEAD_TIME + 1)] = quantity
+        if lead is None:
+            coming[t % slots] = quantity
+        else:
+            coming[(t + 1 + lead[t]) % slots, item, path] += quantity
         on_order = on_order + quantity
     return held, waited, served
 

@@ -166,39 +166,24 @@ def _run_item(i, first, last, rules, draws, state, trace, work, broken):  # noqa
     for t in range(first, last):
         if broken[0] != 0:
             return
-        due, good, ends = due_in[t & (slots - 1)], good_in[t & (slots - 1)], ends_in[t & (slots - 1)]
-        demand = demands[t]
+        slot = t & (slots - 1)
         if trace is not None:
-            _note(trace.received, i, t, good)
-        _end_cycles(ends, is_short, cycles, good_cycles)
-        _add_to_both(good, on_hand, received)
-        _move(due, on_order, arrived)
-        _clear(due, good, ends)
+            _note(trace.received, i, t, good_in[slot])
+        _receive(slot, due_in, good_in, ends_in, on_hand, received, on_order, arrived, is_short, cycles, good_cycles)
         if waits:
             _fill_backlog(on_hand, backlog, wanted, filled)
             if trace is not None:
                 _note(trace.filled, i, t, wanted)
-        _serve_demand(demand, on_hand, unmet, served)
-        if trace is not None:
-            _note_difference(trace.served, i, t, demand, unmet)
+        _serve(t, demands, on_hand, unmet, served, asked)
         if waits:
-            _split_unmet(unmet, lost_share, is_whole, roundings[t if roundings.shape[0] > 1 else 0], gone)
-            _let_wait(unmet, gone, backlog, waited)
-            _add_to_both_sums(demand, gone, asked, lost)
-            if trace is not None:
-                _note(trace.lost, i, t, gone)
-        else:
-            _add_to_both_sums(demand, unmet, asked, lost)
-            if trace is not None:
-                _note(trace.lost, i, t, unmet)
-        _note_short(unmet, backlog, is_short, short_periods)
-        failures = _count_failures(received, served, filled, on_hand, is_whole) + _count_negative(demand)
-        failures += _count_waiting_failures(asked, served, filled, lost, backlog, is_whole)
-        if failures > 0:
-            _find_broken(i, t, is_whole, demand, received, served, filled, on_hand, asked, lost, backlog, broken)
-        _add(on_hand, held)
-        _add(on_order, coming)
-        _count_ready(on_hand, ready_periods)
+            _let_wait(t, unmet, lost_share, is_whole, roundings, gone, backlog, waited, lost)
+        _note_short(unmet, backlog, is_short, short_periods, lost, not waits)
+        if trace is not None:
+            _note_difference(trace.served, i, t, demands[t], unmet)
+            _note(trace.lost, i, t, gone if waits else unmet)
+        if _count_failures(t, demands, received, served, filled, on_hand, asked, lost, backlog, is_whole) > 0:
+            _find_broken(i, t, is_whole, demands[t], received, served, filled, on_hand, asked, lost, backlog, broken)
+        _measure(on_hand, held, on_order, coming, ready_periods)
         if trace is not None:
             _note(trace.on_hand, i, t, on_hand)
             _note(trace.backlog, i, t, backlog)
@@ -210,11 +195,11 @@ def _run_item(i, first, last, rules, draws, state, trace, work, broken):  # noqa
         elif kind == PROJECTED:
             never_waits = lost_share >= 1.0
             _project(t, on_hand, backlog, expected_lead, ahead, never_waits, coming_in, placed_qty, placed_due, wanted)
+            _gaps(wanted, trigger, up_to)
+        elif kind == FIXED_QTY:
+            _lots(on_hand, on_order, backlog, trigger, lot, wanted)
         else:
             _position(on_hand, on_order, backlog, wanted)
-        if kind == FIXED_QTY:
-            _lots(wanted, trigger, lot)
-        elif kind != CARDS:
             _gaps(wanted, trigger, up_to)
         _round_up(wanted, least, multiple)
         if trace is not None:
@@ -222,9 +207,7 @@ def _run_item(i, first, last, rules, draws, state, trace, work, broken):  # noqa
         _book(wanted, on_order, ordered, orders)
         if is_simple:
             slot = (t + 1 + leads[0, 0]) & (slots - 1)
-            _add(wanted, due_in[slot])
-            _add_good(wanted, shares[0, 0], is_whole, good_in[slot])
-            _mark_ends(wanted, every_review, ends_in[slot])
+            _add_to_pipeline(slot, wanted, shares[0, 0], is_whole, every_review, due_in, good_in, ends_in)
         else:
             lead, share = leads[t if leads.shape[0] > 1 else 0], shares[t if shares.shape[0] > 1 else 0]
             _check_lead_times(i, t, lead, slots, broken)
@@ -276,107 +259,12 @@ def _note_difference(trace, i, t, figure, less):
 
 
 @part
-def _clear(due, good, ends):
-    for p in range(due.size):
-        due[p] = 0.0
-        good[p] = 0.0
-        ends[p] = 0.0
-
-
-@part
-def _add_to_both(figure, one, other):
-    for p in range(figure.size):
-        one[p] += figure[p]
-        other[p] += figure[p]
-
-
-@part
-def _move(figure, out_of, into):
-    for p in range(figure.size):
-        out_of[p] -= figure[p]
-        into[p] += figure[p]
-
-
-@part
-def _end_cycles(ends, is_short, cycles, good_cycles):
-    for p in range(ends.size):
-        cycles[p] += ends[p]
-        good_cycles[p] += ends[p] * (1.0 - is_short[p])
-        is_short[p] *= 1.0 - ends[p]
-
-
-@part
-def _fill_backlog(on_hand, backlog, filled, filled_sum):
-    for p in range(on_hand.size):
-        filled[p] = max(min(on_hand[p], backlog[p]), 0.0)
-        on_hand[p] -= filled[p]
-    for p in range(on_hand.size):
-        backlog[p] -= filled[p]
-        filled_sum[p] += filled[p]
-
-
-@part
-def _serve_demand(demand, on_hand, unmet, served):
-    for p in range(demand.size):
-        here = max(min(on_hand[p], demand[p]), 0.0)
-        on_hand[p] -= here
-        served[p] += here
-        unmet[p] = demand[p] - here
-
-
-@part
-def _split_unmet(unmet, lost_share, is_whole, rounding, gone):
-    """Part of unmet demand that is lost; of whole units the part is rounded up or down so that its mean is right."""
-    for p in range(unmet.size):
-        lost = unmet[p] * lost_share
-        gone[p] = min(np.floor(lost + rounding[p if rounding.size > 1 else 0]), unmet[p]) if is_whole else lost
-
-
-@part
-def _let_wait(unmet, gone, backlog, waited):
-    for p in range(unmet.size):
-        backlog[p] += unmet[p] - gone[p]
-        waited[p] += backlog[p]
-
-
-@part
-def _add_to_both_sums(demand, gone, asked, lost):
-    for p in range(demand.size):
-        asked[p] += demand[p]
-        lost[p] += gone[p]
-
-
-@part
-def _note_short(unmet, backlog, is_short, short_periods):
-    for p in range(unmet.size):
-        fails = 1.0 if unmet[p] + backlog[p] > 0.0 else 0.0
-        short_periods[p] += fails
-        is_short[p] = max(is_short[p], fails)
-
-
-@part
-def _add(figure, total):
-    for p in range(figure.size):
-        total[p] += figure[p]
-
-
-@part
 def _gaps(wanted, trigger, up_to):
     """From positions to what is missing, where an order is due."""
     noise = _TINY * max(abs(up_to), 1.0)
     for p in range(wanted.size):
         gap = up_to - wanted[p]
         wanted[p] = gap if wanted[p] <= trigger and gap > noise else 0.0
-
-
-@part
-def _lots(wanted, trigger, lot):
-    """From positions to the smallest number of lots that lifts them above the trigger."""
-    for p in range(wanted.size):
-        position = wanted[p]
-        count = np.floor((trigger - position) / lot) + 1.0
-        count += 1.0 if position + count * lot <= trigger else 0.0
-        wanted[p] = count * lot if position <= trigger else 0.0
 
 
 @part
@@ -394,9 +282,126 @@ def _round_up(wanted, least, multiple):
 
 
 @part
-def _count_ready(on_hand, ready):
+def _receive(slot, due_in, good_in, ends_in, on_hand, received, on_order, arrived, is_short, cycles, good_cycles):
     for p in range(on_hand.size):
+        on_hand[p] += good_in[slot, p]
+        received[p] += good_in[slot, p]
+        good_in[slot, p] = 0.0
+    for p in range(on_hand.size):
+        on_order[p] -= due_in[slot, p]
+        arrived[p] += due_in[slot, p]
+        due_in[slot, p] = 0.0
+    for p in range(on_hand.size):
+        cycles[p] += ends_in[slot, p]
+        good_cycles[p] += ends_in[slot, p] * (1.0 - is_short[p])
+    for p in range(on_hand.size):
+        is_short[p] *= 1.0 - ends_in[slot, p]
+        ends_in[slot, p] = 0.0
+
+
+@part
+def _fill_backlog(on_hand, backlog, filled, filled_sum):
+    for p in range(on_hand.size):
+        filled[p] = max(min(on_hand[p], backlog[p]), 0.0)
+        on_hand[p] -= filled[p]
+    for p in range(on_hand.size):
+        backlog[p] -= filled[p]
+        filled_sum[p] += filled[p]
+
+
+@part
+def _serve(t, demands, on_hand, unmet, served, asked):
+    for p in range(on_hand.size):
+        here = max(min(on_hand[p], demands[t, p]), 0.0)
+        on_hand[p] -= here
+        served[p] += here
+        unmet[p] = demands[t, p] - here
+    for p in range(on_hand.size):
+        asked[p] += demands[t, p]
+
+
+@part
+def _let_wait(t, unmet, lost_share, is_whole, roundings, gone, backlog, waited, lost):
+    """Unmet demand is split; of whole units the lost part is rounded up or down so that its mean is right."""
+    if lost_share <= 0.0:
+        for p in range(unmet.size):
+            gone[p] = 0.0
+    elif is_whole:
+        rounding = roundings[t if roundings.shape[0] > 1 else 0]
+        for p in range(unmet.size):
+            part_lost = np.floor(unmet[p] * lost_share + rounding[p if rounding.size > 1 else 0])
+            gone[p] = min(part_lost, unmet[p])
+    else:
+        for p in range(unmet.size):
+            gone[p] = unmet[p] * lost_share
+    for p in range(unmet.size):
+        backlog[p] += unmet[p] - gone[p]
+        waited[p] += backlog[p]
+    for p in range(unmet.size):
+        lost[p] += gone[p]
+
+
+@part
+def _note_short(unmet, backlog, is_short, short_periods, lost, is_lost):
+    for p in range(unmet.size):
+        fails = 1.0 if unmet[p] + backlog[p] > 0.0 else 0.0
+        short_periods[p] += fails
+        is_short[p] = max(is_short[p], fails)
+    if is_lost:
+        for p in range(unmet.size):
+            lost[p] += unmet[p]
+
+
+@part
+def _measure(on_hand, held, on_order, coming, ready):
+    for p in range(on_hand.size):
+        held[p] += on_hand[p]
         ready[p] += 1.0 if on_hand[p] > 0.0 else 0.0
+    for p in range(on_hand.size):
+        coming[p] += on_order[p]
+
+
+@part
+def _lots(on_hand, on_order, backlog, trigger, lot, wanted):
+    """Smallest number of lots that lifts the position above the trigger."""
+    for p in range(wanted.size):
+        position = on_hand[p] + on_order[p] - backlog[p]
+        count = np.floor((trigger - position) / lot) + 1.0
+        count += 1.0 if position + count * lot <= trigger else 0.0
+        wanted[p] = count * lot if position <= trigger else 0.0
+
+
+@part
+def _add_to_pipeline(slot, wanted, share, is_whole, every_review, due_in, good_in, ends_in):
+    """All orders of an item into one slot; whole units are received to the nearest."""
+    if share == 1.0:
+        for p in range(wanted.size):
+            due_in[slot, p] += wanted[p]
+            good_in[slot, p] += wanted[p]
+    else:
+        for p in range(wanted.size):
+            due_in[slot, p] += wanted[p]
+            good_in[slot, p] += np.floor(wanted[p] * share + 0.5) if is_whole else wanted[p] * share
+    if every_review:
+        for p in range(wanted.size):
+            ends_in[slot, p] = 1.0
+    else:
+        for p in range(wanted.size):
+            ends_in[slot, p] = 1.0 if wanted[p] > 0.0 else ends_in[slot, p]
+
+
+@part
+def _count_failures(t, demands, received, served, filled, on_hand, asked, lost, backlog, is_whole):
+    """Paths whose stock or backlog is not what the sums say, or below zero, or whose demand is; NaN fails."""
+    tolerance, failures = 0.0 if is_whole else _TINY, 0
+    for p in range(on_hand.size):
+        gap = abs(received[p] - served[p] - filled[p] - on_hand[p])
+        failures += 0 if (gap <= tolerance * received[p]) & (on_hand[p] >= 0.0) else 1
+    for p in range(on_hand.size):
+        gap = abs(asked[p] - served[p] - filled[p] - lost[p] - backlog[p])
+        is_kept = (gap <= tolerance * asked[p]) & (backlog[p] >= 0.0)
+        failures += 0 if is_kept & (demands[t, p] >= 0.0) else 1
+    return failures
 
 
 @part
@@ -412,7 +417,8 @@ def _free_cards(on_hand, on_order, up_to, lot, wanted):
     They do not see the backlog: only so many cards exist.
     """
     for p in range(wanted.size):
-        wanted[p] = np.floor((up_to - on_hand[p] - on_order[p]) / lot + _TINY) * lot
+        bound = np.ceil(on_hand[p] / lot - _TINY) + np.ceil(on_order[p] / lot - _TINY)
+        wanted[p] = (np.floor(up_to / lot + _TINY) - bound) * lot
 
 
 @part
@@ -445,22 +451,6 @@ def _book(wanted, on_order, ordered, orders):
         on_order[p] += wanted[p]
         ordered[p] += wanted[p]
         orders[p] += 1.0 if wanted[p] > 0.0 else 0.0
-
-
-@part
-def _add_good(wanted, share, is_whole, good):
-    """Units that will be received of an order; whole units to the nearest."""
-    if share == 1.0:
-        _add(wanted, good)
-    else:
-        for p in range(wanted.size):
-            good[p] += np.floor(wanted[p] * share + 0.5) if is_whole else wanted[p] * share
-
-
-@part
-def _mark_ends(wanted, every_review, ends):
-    for p in range(wanted.size):
-        ends[p] = 1.0 if every_review or wanted[p] > 0.0 else ends[p]
 
 
 @part
@@ -507,37 +497,10 @@ def _check_lead_times(i, t, leads, slots, broken):
 
 
 @part
-def _count_failures(received, served, filled, on_hand, is_whole):
-    """Paths whose stock is not what the sums say, or below zero; NaN fails."""
-    tolerance, failures = 0.0 if is_whole else _TINY, 0
-    for p in range(on_hand.size):
-        gap = abs(received[p] - served[p] - filled[p] - on_hand[p])
-        failures += 0 if (gap <= tolerance * received[p]) & (on_hand[p] >= 0.0) else 1
-    return failures
-
-
-@part
-def _count_waiting_failures(asked, served, filled, lost, backlog, is_whole):
-    tolerance, failures = 0.0 if is_whole else _TINY, 0
-    for p in range(asked.size):
-        gap = abs(asked[p] - served[p] - filled[p] - lost[p] - backlog[p])
-        failures += 0 if (gap <= tolerance * asked[p]) & (backlog[p] >= 0.0) else 1
-    return failures
-
-
-@part
 def _count_order_failures(ordered, arrived, on_order, is_whole):
     tolerance, failures = 0.0 if is_whole else _TINY, 0
     for p in range(on_order.size):
         failures += 0 if abs(ordered[p] - arrived[p] - on_order[p]) <= tolerance * ordered[p] else 1
-    return failures
-
-
-@part
-def _count_negative(demand):
-    failures = 0
-    for p in range(demand.size):
-        failures += 0 if demand[p] >= 0.0 else 1
     return failures
 
 

@@ -79,7 +79,7 @@ def wish(case, t, on_hand, backlog, on_order, orders):  # noqa: C901 - a rule a 
     if case.family == "kanban":
         cards = case.S // case.Q
         held = math.ceil(on_hand / case.Q)
-        return max(cards - held - on_order // case.Q, 0) * case.Q
+        return max(cards - held - math.ceil(on_order / case.Q), 0) * case.Q
     if case.family == "make_to_order":
         return max(-position, 0)
     if case.family == "projected":

@@ -130,7 +130,7 @@ def _orders(needs: Needs, terms: OrderTerms, is_whole: np.ndarray, bucket_weeks:
 def _weighted_needs(needs: Needs, terms: OrderTerms, bucket_weeks: float) -> tuple[np.ndarray, np.ndarray]:
     """Needs of the window's pieces, (n, P, J), and what holding a unit over each piece costs, (n, J)."""
     weeks = needs.piece_buckets * bucket_weeks
-    used = np.append(np.any(weeks > 0, axis=0)[:-1], True)
+    used = np.append(weeks.max(axis=0)[:-1] > 0, True)
     weeks, needed = weeks[:, used], needs.needed_qty[:, :, used]
     weeks[:, -1] += np.maximum(terms.cover_weeks - weeks.sum(axis=1), 0.0)
     # A piece before the window of a row counts for nothing there.

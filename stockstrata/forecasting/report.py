@@ -64,7 +64,7 @@ class CycleFacts:
         """Forecasts of the buckets ahead with what promotions add or take, (n, F)."""
         if self.future_factor is None:
             return forecast_qty
-        factor = np.ones(forecast_qty.shape)
+        factor = np.ones_like(forecast_qty)
         known = min(factor.shape[1], self.future_factor.shape[1])
         factor[:, :known] = self.future_factor[:, :known]
         return forecast_qty * factor

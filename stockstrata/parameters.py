@@ -98,6 +98,7 @@ class PlanningSettings(_Frozen):
     lost_sales_span_days: float = Field(gt=0)
     lost_sales_min_buckets: float = Field(ge=1)
     lost_sales_max_gap_days: float = Field(ge=0)
+    lost_sales_max_flagged_gap_days: float = Field(ge=0)
     lost_sales_max_demand_ratio: float = Field(gt=0)
     promotion_dip_days: float = Field(ge=0)
     order_path_count: int = Field(ge=100, le=20_000)

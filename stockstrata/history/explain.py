@@ -10,7 +10,7 @@ from stockstrata.history.expected import expected_demand, in_whole_units, season
 from stockstrata.history.ledger import Cells, Ledger
 from stockstrata.history.lost_sales import Availability, LostSales, is_recorded_while_out, lost_sales
 from stockstrata.history.outliers import Outliers, find_outliers
-from stockstrata.history.projects import ORDER_COLUMNS, find_projects
+from stockstrata.history.projects import find_projects
 from stockstrata.history.promotions import (
     PromotionCover,
     PromotionEffects,
@@ -89,7 +89,9 @@ def explain_history(facts: HistoryFacts, *, settings: PlanningSettings) -> Expla
     told = np.where(started & ~available.is_dry, available.in_stock_rate, 0.0)
     season = season_factors(reference, told * calm, season_length=panel.season_length)
     baseline = expected_demand(reference, told * calm, span_buckets=span, season=season)
-    effects = promotion_effects(reference, baseline, told, cover, families=facts.families.tolist())
+    # A bucket in stock part of the time tells the level of a series, and too little of one promotion.
+    measured = np.where(in_full, told, 0.0)
+    effects = promotion_effects(reference, baseline, measured, cover, families=facts.families.tolist())
     factor = past_factor(cover, effects)
     is_stock = available.source_code == "stock"
     recorded = is_recorded_while_out(
@@ -114,6 +116,7 @@ def explain_history(facts: HistoryFacts, *, settings: PlanningSettings) -> Expla
         span_buckets=span,
         least_buckets=settings.lost_sales_min_buckets,
         most_gap_buckets=settings.lost_sales_max_gap_days / panel.mean_bucket_days,
+        most_flagged_gap_buckets=settings.lost_sales_max_flagged_gap_days / panel.mean_bucket_days,
     )
     _tell_lost_sales(lost, net, available, ledger)
     _tell_promotions(np.where(started, net - removed + lost.lost_qty, 0.0), cover, effects, ledger)
@@ -172,10 +175,12 @@ def _spikes(
     net: np.ndarray, spikes: Outliers, orders_of: OrdersOf, ledger: Ledger, settings: PlanningSettings
 ) -> np.ndarray:
     """Tag spikes as projects where one order explains them, else as outliers; what they hold beyond the usual."""
+    removed = np.zeros(net.shape)
     found = Cells.where(spikes.is_outlier)
+    if not len(found.row):
+        return removed
     asked = ledger.keys_of(found)
-    orders = orders_of(asked) if len(asked) else pd.DataFrame(columns=pd.Index(ORDER_COLUMNS))
-    orders = asked.merge(orders, on=[*KEY, "bucket_start_date"], how="left")
+    orders = asked.merge(orders_of(asked), on=[*KEY, "bucket_start_date"], how="left")
     qty, usual = net[found.row, found.bucket], spikes.expected_qty[found.row, found.bucket]
     is_project = find_projects(orders.fillna({"order_qty": 0.0, "order_count": 0}), qty, settings=settings)
     order_qty = np.minimum(orders["order_qty"].to_numpy(dtype=float, na_value=0.0), qty)
@@ -200,7 +205,6 @@ def _spikes(
         evidence=z + " robust deviations above an expected " + pd.Series(usual).round(2).astype(str),
         explanation="Demand of the bucket is far above what the buckets around it let expect.",
     )  # fmt: skip
-    removed = np.zeros(net.shape)
     removed[found.row, found.bucket] = beyond
     return removed
 

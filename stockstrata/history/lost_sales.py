@@ -15,6 +15,7 @@ LARGEST_GUESS = 2.0
 """A bucket that sold out is never taken for more than so many times its sales, unless the series has sold more."""
 
 _LEAST_DISPERSION = 0.02
+_LEAST_SIZE = 1e-12  # stands for no sale to be expected
 _FAR_TAIL = 1e-9
 
 
@@ -62,6 +63,7 @@ def lost_sales(
     span_buckets: float,
     least_buckets: float,
     most_gap_buckets: float,
+    most_flagged_gap_buckets: float,
 ) -> LostSales:
     """Estimate the demand that was not sold, where availability is known to have been below 100 percent.
 
@@ -82,7 +84,9 @@ def lost_sales(
         factor: season and promotions of each bucket around 1, (n, T).
         span_buckets: reach of the expectation, buckets.
         least_buckets: buckets in stock, in sum, below which nothing is estimated.
-        most_gap_buckets: a gap at the end longer than this says that the item was taken off the range.
+        most_gap_buckets: an empty stock ledger for longer than this says that nobody keeps the item.
+        most_flagged_gap_buckets: flags that say out of stock to the end of a history for longer than this say that the
+            item was taken off the range.
 
     Example: sales [10, 0, 10] with in-stock rates [1, 0, 1] lose 10 in the second bucket, [0, 10, 0].
     """
@@ -92,9 +96,14 @@ def lost_sales(
     empty = started & (rate <= 0) & (seen <= 0)
     early = empty & (np.cumsum(started & ~empty, axis=1) == 0)
     late = empty & (np.cumsum((started & ~empty)[:, ::-1], axis=1)[:, ::-1] == 0)
-    late &= (late.sum(axis=1) > most_gap_buckets)[:, None]
+    is_flagged = availability.source_code == "flag"
+    # A flag says that the item could not be bought; an empty shelf may also say that nobody keeps it there.
+    gone = empty & np.where(
+        is_flagged, late & (_run_lengths(empty) > most_flagged_gap_buckets), _run_lengths(empty) > most_gap_buckets
+    )
+    gone &= ~early
     is_known = rate.sum(axis=1) >= least_buckets
-    limited = started & ((rate < 1) | availability.is_dry) & ~late
+    limited = started & ((rate < 1) | availability.is_dry) & ~gone
     is_dry = limited & availability.is_dry & (seen > 0)
     cut = _cut_off_by_run_outs(
         np.where(started, reference_qty, 0.0),
@@ -106,7 +115,7 @@ def lost_sales(
     expected, dry_mean = _expectation(
         seen,
         np.where(started, reference_qty, 0.0) + cut,
-        np.where(started, reference_weight, 0.0) * np.where(late, 0.0, rate),
+        np.where(started, reference_weight, 0.0) * np.where(gone, 0.0, rate),
         is_dry & (reference_weight > 0),
         factor=factor,
         span_buckets=span_buckets,
@@ -134,6 +143,16 @@ def is_recorded_while_out(demand_qty: np.ndarray, expected_qty: np.ndarray, is_o
     """
     wanted = float(expected_qty[is_out].sum())
     return wanted > 0 and float(np.nan_to_num(demand_qty)[is_out].sum()) >= limit * wanted
+
+
+def _run_lengths(mask: np.ndarray) -> np.ndarray:
+    """For each cell at which a mask holds the length of the run that it stands in, (n, T)."""
+    length = mask.astype(np.int64)
+    for bucket in range(1, mask.shape[1]):
+        length[:, bucket] = np.where(mask[:, bucket], length[:, bucket - 1] + 1, 0)
+    for bucket in range(mask.shape[1] - 2, -1, -1):
+        length[:, bucket] = np.where(mask[:, bucket] & mask[:, bucket + 1], length[:, bucket + 1], length[:, bucket])
+    return length
 
 
 def _cut_off_by_run_outs(
@@ -181,9 +200,9 @@ def _expectation(
         taper = np.where(size > 0, np.sqrt(_share(size, typical)), 1.0)
         variation = (np.where(held, squares - mean[:, None] ** 2, 0.0) * taper).sum(axis=1) / count
         dispersion = np.maximum(_share(variation, mean**2)[:, None] / np.maximum(taper, 0.1), _LEAST_DISPERSION)
-        given, second = _given_at_least(np.maximum(size, 1e-12), dispersion, bound)
+        given, second = _given_at_least(np.maximum(size, _LEAST_SIZE), dispersion, bound)
         given = np.clip(given, seen, np.maximum(LARGEST_GUESS * seen, largest))
-        second = second / np.maximum(size, 1e-12) ** 2
+        second = second / np.maximum(size, _LEAST_SIZE) ** 2
     given_or_seen = np.where(is_dry, given, reference)
     expected = expected_demand(given_or_seen, whole, span_buckets=span_buckets, season=factor)
     return expected, given

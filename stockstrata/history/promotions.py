@@ -18,8 +18,12 @@ LEAST_POOLED_EVENTS = 3
 """Promotions that a family must have had for its own mean; with fewer the company's is taken."""
 
 
-NOISE_POWER = 1.5
-"""Power of its mean with which the variance of demand rises (Taylor's law): 1 for counts, 2 for quantities."""
+ONE_IN_TWENTY = 1.645
+"""Quantile of the normal distribution that chance alone exceeds once in twenty times."""
+
+NOISE_POWER = 2.0
+"""Power of its mean with which the variance of demand rises: 1 for independent customers, 2 where all buy more at once.
+The larger keeps chance from passing for an effect."""
 
 
 @dataclass(frozen=True)
@@ -246,14 +250,22 @@ def _pooled(measured: _Measured, family: np.ndarray) -> _Pooled:
 
 
 def _random_effects(rate: np.ndarray, variance: np.ndarray) -> tuple[float, float]:
-    """Mean and variance between, by DerSimonian and Laird; one observation has no variance between."""
+    """Mean and variance between, by DerSimonian and Laird.
+
+    Events count as different only where they differ by more than noise does once in twenty times (Cochran's Q).
+    """
     weight = 1.0 / variance
     fixed = float((weight * rate).sum() / weight.sum())
-    surplus = float((weight * (rate - fixed) ** 2).sum()) - (len(rate) - 1)
+    freedom = len(rate) - 1
+    surplus = float((weight * (rate - fixed) ** 2).sum()) - freedom
+    is_certain = surplus > ONE_IN_TWENTY * np.sqrt(2.0 * freedom)
     scale = float(weight.sum() - (weight**2).sum() / weight.sum())
-    between = max(surplus / scale, 0.0) if scale > 0 else 0.0
+    between = surplus / scale if scale > 0 and is_certain else 0.0
     both = 1.0 / (variance + between)
-    return float((both * rate).sum() / both.sum()), between
+    mean = float((both * rate).sum() / both.sum())
+    # A mean that is no larger than its own error is none (positive part of James and Stein's estimator).
+    error = 1.0 / float(both.sum())
+    return mean * max(1.0 - error / mean**2, 0.0) if mean else 0.0, between
 
 
 def _series_means(measured: _Measured, pooled: _Pooled, row: np.ndarray, family: np.ndarray) -> _SeriesMeans:

@@ -53,32 +53,39 @@ series as (
     full outer join adjustments using (item_id, location_id, bucket_start_date)
 ),
 
+summed as (
+    select
+        *,
+        raw_qty + return_qty + outlier_qty + project_qty as clean_qty,
+        raw_qty + return_qty + outlier_qty + project_qty + lost_sales_qty as unconstrained_qty
+    from series
+),
+
 final as (
     select
-        series.item_id,
-        series.location_id,
-        series.bucket_start_date,
-        cast(series.raw_qty as double) as raw_qty,
-        cast(-series.return_qty as double) as return_qty,
-        cast(-series.outlier_qty as double) as outlier_qty,
-        cast(-series.project_qty as double) as project_qty,
-        cast(series.raw_qty + series.return_qty + series.outlier_qty + series.project_qty as double) as clean_qty,
-        cast(series.lost_sales_qty as double) as lost_sales_qty,
-        cast(series.raw_qty + series.return_qty + series.outlier_qty + series.project_qty + series.lost_sales_qty as double) as unconstrained_qty,
-        cast(-series.promotion_qty as double) as promotion_qty,
-        cast(series.raw_qty + series.return_qty + series.outlier_qty + series.project_qty + series.lost_sales_qty + series.promotion_qty as double)
-            as baseline_qty,
-        case when not series.is_left_out then cast(greatest(series.raw_qty + series.applied_qty, 0) as double) end
+        summed.item_id,
+        summed.location_id,
+        summed.bucket_start_date,
+        cast(summed.raw_qty as double) as raw_qty,
+        cast(-summed.return_qty as double) as return_qty,
+        cast(-summed.outlier_qty as double) as outlier_qty,
+        cast(-summed.project_qty as double) as project_qty,
+        cast(summed.clean_qty as double) as clean_qty,
+        cast(summed.lost_sales_qty as double) as lost_sales_qty,
+        cast(summed.unconstrained_qty as double) as unconstrained_qty,
+        cast(-summed.promotion_qty as double) as promotion_qty,
+        cast(summed.unconstrained_qty + summed.promotion_qty as double) as baseline_qty,
+        case when not summed.is_left_out then cast(greatest(summed.raw_qty + summed.applied_qty, 0) as double) end
             as signal_qty,
         signals.signal_code,
-        series.in_stock_rate,
-        series.is_censored,
+        summed.in_stock_rate,
+        summed.is_censored,
         signals.segment_code,
         {{ newest_cut_off() }} as as_of_date
-    from series
-    inner join signals on series.item_id = signals.item_id and series.location_id = signals.location_id
+    from summed
+    inner join signals on summed.item_id = signals.item_id and summed.location_id = signals.location_id
     -- What began after the last complete bucket was not judged yet.
-    where series.bucket_start_date <= signals.last_bucket_start_date
+    where summed.bucket_start_date <= signals.last_bucket_start_date
 )
 
 select * from final

@@ -37,7 +37,7 @@ def choice_rule(task: PoolTask) -> ChoiceRule:
     )
 
 
-def positions(codes: np.ndarray, task: PoolTask) -> np.ndarray:
+def pool_positions(codes: np.ndarray, task: PoolTask) -> np.ndarray:
     """Position of each model code in the pool, -1 where it has none, (n,)."""
     place = {model.model_code: position for position, model in enumerate(task.models)}
     return np.array([place.get(str(code), -1) for code in codes], dtype=np.int64)

@@ -8,8 +8,15 @@ from dataclasses import fields, replace
 
 import numpy as np
 
-from stockstrata.forecasting.choice import challengers, choice_rule, choose_champions, held_out_rmse, losses, reasons
-from stockstrata.forecasting.choice import positions as positions_of
+from stockstrata.forecasting.choice import (
+    challengers,
+    choice_rule,
+    choose_champions,
+    held_out_rmse,
+    losses,
+    pool_positions,
+    reasons,
+)
 from stockstrata.forecasting.members import ENSEMBLE, PoolSeries, ensemble_median, histories
 from stockstrata.forecasting.metrics import masked_mean, naive_mae, ordered_sum
 from stockstrata.forecasting.origins import ValidationPlan, validation_plan
@@ -76,7 +83,7 @@ def _tournament(task: PoolTask) -> SeriesOutcome:
     naive_error[judged] = _horizon_sums(naive, plan.horizon[judged]) - span[judged]
     rmse = losses(errors, plan.fold_count[:, None], "rmse")
     score = rmse if loss == "rmse" else losses(errors, plan.fold_count[:, None], loss)
-    sitting = positions_of(task.sitting_code, task)
+    sitting = pool_positions(task.sitting_code, task)
     mean = np.array([one.mean() if len(one) else 0.0 for one in used])
 
     champion = np.full(len(series), -1)

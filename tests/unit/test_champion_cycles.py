@@ -333,6 +333,23 @@ def test_a_champion_that_cannot_be_fitted_any_more_gives_way_to_a_tournament(par
     assert again.register.loc[1, "trigger_code"] == "refit_failed"
 
 
+def test_the_loss_of_the_pool_decides(parameters, calm):
+    company = Company(
+        with_settings(parameters, selection_loss="mae", champion_margin_rate=0.0), calm.demand, calm.segments
+    )
+    found = company.plan(160)
+    assert set(found.register["loss_code"]) == {"mae"}
+    # The mean absolute error is never above the root of the mean square of the same errors.
+    assert (found.register["champion_score_qty"] <= found.backtests["cumulative_rmse_qty"] + 1e-12).all()
+    scores = found.scores
+    least = scores.groupby("item_id")["score_ratio"].min()
+    own = scores[scores["is_champion"]].set_index("item_id")["score_ratio"]
+    assert (own <= 1.02 * least + 1e-9).mean() > 0.9
+    # Under another loss a champion has no claim: it is chosen anew.
+    later = Company(company.parameters, calm.demand, calm.segments, written={160: calm.written[160]})
+    assert {trigger for trigger, _ in decisions(later.plan(164))} == {"method_changed"}
+
+
 def _nasty() -> np.ndarray:
     week = np.arange(200)
     new = np.where(week < 162, np.nan, 5.0)

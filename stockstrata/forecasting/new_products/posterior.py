@@ -110,9 +110,9 @@ def level_posterior(
 ) -> LevelPosterior:
     """Update the prior with what was sold since the launch.
 
-    The dispersion is `(w f' + n own) / (w + n)`: f' that of the analogs, carried to the level by Taylor's law; own the
-    squared errors of the n buckets over what they were expected to sell; w `dispersion_buckets`. It and the level rest
-    on each other and are found in turn.
+    The dispersion is `(w f' + n own) / (w + n)`: f' that of the analogs, carried to the level by Taylor's law; own that
+    of the n buckets around their own level; w `dispersion_buckets`. f' and the level rest on each other and are found
+    in turn.
 
     Args:
         prior: of m item-locations.
@@ -131,15 +131,15 @@ def level_posterior(
     fade = discount_rate**buckets
     shape, rate = safe_ratio(prior.mean_qty**2, prior.variance), safe_ratio(prior.mean_qty, prior.variance)
     seen_exposure, seen_qty = ordered_sum(back * exposure), ordered_sum(back * sold)
-    mean, own = prior.mean_qty, np.zeros(len(buckets))
+    own = _own_dispersion(sold, exposure)
+    told = np.where(np.isfinite(own), buckets, 0)
+    mean = prior.mean_qty
     dispersion, own_rate = prior.dispersion_qty, np.zeros(len(buckets))
     for _ in range(_ROUNDS):
         carried = prior.dispersion_qty * np.nan_to_num(safe_ratio(mean, prior.mean_qty)) ** prior.taylor_exponent
-        dispersion = (dispersion_buckets * carried + buckets * own) / (dispersion_buckets + buckets)
+        dispersion = (dispersion_buckets * carried + told * np.nan_to_num(own)) / (dispersion_buckets + told)
         own_rate = np.nan_to_num(safe_ratio(seen_exposure, dispersion))
         mean = safe_ratio(fade * shape + np.nan_to_num(safe_ratio(seen_qty, dispersion)), fade * rate + own_rate)
-        square = ordered_sum(np.where(known, (sold - mean[:, None] * exposure) ** 2, 0.0))
-        own = np.nan_to_num(safe_ratio(square, mean * ordered_sum(exposure)))
     # The dispersion is an estimate too: the variance of Student's t with its degrees of freedom carries that.
     freedom = np.maximum(dispersion_buckets + buckets, LEAST_FREEDOM)
     return LevelPosterior(
@@ -149,6 +149,16 @@ def level_posterior(
         credibility_rate=np.nan_to_num(safe_ratio(own_rate, fade * rate + own_rate)),
         widening_ratio=freedom / (freedom - 2.0),
     )
+
+
+def _own_dispersion(sold: np.ndarray, exposure: np.ndarray) -> np.ndarray:
+    """Variance over mean of own sales around the curve at their own level; NaN where nothing was sold, (m,).
+
+    Not around the posterior: sales that contradict the analogs would look wild and be believed the less for it.
+    """
+    level = safe_ratio(ordered_sum(sold), ordered_sum(exposure))
+    square = ordered_sum((sold - level[:, None] * exposure) ** 2)
+    return safe_ratio(square, np.where(ordered_sum(sold) > 0, ordered_sum(sold), np.nan))
 
 
 def taylor_exponent(level: np.ndarray, dispersion: np.ndarray) -> float:

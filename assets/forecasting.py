@@ -11,8 +11,10 @@ from assets.output import Events, Output, asset_key, border_check, code_counts, 
 from assets.planned import planned_item_locations
 from orchestration.automation import OWNERS, WRITER_POOL
 from orchestration.partitions import PERIODS, SETTINGS, cut_off, period_of
+from orchestration.resources.forecast_code import code_version
+from orchestration.resources.forecast_engine import task_map
 from orchestration.resources.parameters import ParameterStore
-from orchestration.resources.series_store import SeriesStore, code_version
+from orchestration.resources.series_store import SeriesStore
 from orchestration.resources.warehouse import Warehouse
 from stockstrata.forecasting.accuracy import naive_scales, snapshot_accuracy
 from stockstrata.forecasting.run import forecast_segments
@@ -108,6 +110,7 @@ def forecast(
         workers=SETTINGS.worker_count,
         code_version=code_version(),
         earlier=series_store.read(period),
+        task_map=task_map(SETTINGS.company.forecast_engine),
     )
     series_store.write(period, found.states)
     accuracy = pd.concat([found.accuracy, _judged_snapshots(warehouse, panel, period)], ignore_index=True)

@@ -11,7 +11,7 @@ from stockstrata.errors import PlanningError
 from stockstrata.forecasting import report
 from stockstrata.forecasting.outcome import PoolTask, join_outcomes, needed_buckets, whole_buckets
 from stockstrata.forecasting.reuse import REUSED, SeriesInputs, SeriesStates, reusable, task_inputs
-from stockstrata.forecasting.workers import forecast_tasks
+from stockstrata.forecasting.workers import TaskMap, forecast_tasks
 from stockstrata.panel import DemandPanel
 from stockstrata.parameters import PlanningParameters, PoolModel, PoolSettings, SegmentStrategy
 
@@ -57,6 +57,7 @@ def forecast_segments(
     workers: int,
     code_version: str = "",
     earlier: SeriesStates | None = None,
+    task_map: TaskMap | None = None,
 ) -> ForecastResult:
     """Forecast every item-location by the pool of its segment, with demand over lead time plus review period.
 
@@ -69,6 +70,7 @@ def forecast_segments(
         code_version: changes with everything else that results depend on.
         earlier: outcomes of an earlier run, taken over for series whose inputs are the same; the result does not
             depend on it.
+        task_map: where models are fitted; None for processes on this machine. The result does not depend on it.
 
     Raises:
         PlanningError: a series of the panel has no segment, or no lead time.
@@ -112,7 +114,7 @@ def forecast_segments(
     if earlier is not None and len(reuse.rows):
         tasks, rows = _tasks(panel, pool, buckets, parameters, np.flatnonzero(reuse.origin != REUSED))
         outcomes, rows = [earlier.outcome.select(reuse.held)], [reuse.rows, *rows]
-    series = join_outcomes([*outcomes, *forecast_tasks(tasks, workers)], rows, len(segment))
+    series = join_outcomes([*outcomes, *forecast_tasks(tasks, workers, task_map)], rows, len(segment))
     uncertainty = report.cycle_uncertainty(facts, series)
     return ForecastResult(
         scores=report.score_table(facts, series),

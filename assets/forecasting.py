@@ -5,7 +5,7 @@ import datetime as dt
 import dagster as dg
 import pandas as pd
 
-from assets.forecast_figures import told_of_faults, told_of_origins
+from assets.forecast_figures import told_of_faults, told_of_lessons, told_of_origins
 from assets.history import demand_history, known_demand
 from assets.output import Events, Output, asset_key, border_check, code_counts, hand_over_all
 from assets.planned import planned_item_locations
@@ -80,7 +80,7 @@ def _spec(table: Table) -> dg.AssetSpec:
         group_name="forecast",
         owners=OWNERS,
         kinds={"python", "duckdb"},
-        code_version="2",
+        code_version="3",
         description=_TABLES[table],
         partitions_def=PERIODS,
     )
@@ -111,13 +111,14 @@ def forecast(
         code_version=code_version(),
         earlier=series_store.read(period),
         task_map=task_map(SETTINGS.company.forecast_engine),
+        families=item_locations,
     )
     series_store.write(period, found.states)
     accuracy = pd.concat([found.accuracy, _judged_snapshots(warehouse, panel, period)], ignore_index=True)
     yield from hand_over_all(
         warehouse,
         [
-            Output(MODEL_SCORE, found.scores, told_of_faults(found.faults)),
+            Output(MODEL_SCORE, found.scores, told_of_faults(found.faults) | told_of_lessons(found.lessons)),
             Output(
                 CHAMPION,
                 found.champions,

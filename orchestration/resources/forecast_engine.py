@@ -94,10 +94,11 @@ class ClusterMap:
 
     def _worked(self, frame: pd.DataFrame) -> pd.DataFrame:
         # Imported here because the import costs a second, which only a cluster should pay.
-        import fugue.api as fugue
+        from fugue.dataframe.api import as_pandas
+        from fugue.workflow.api import transform
 
         with _cluster(self.engine) as engine:
-            answer = fugue.transform(
+            answer = transform(
                 frame,
                 _work,
                 schema=_OUTCOME_COLUMNS,
@@ -105,7 +106,7 @@ class ClusterMap:
                 engine=engine,
                 as_fugue=True,
             )
-            return fugue.as_pandas(answer)
+            return as_pandas(answer)
 
 
 @contextmanager

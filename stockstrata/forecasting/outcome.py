@@ -9,6 +9,28 @@ from stockstrata.parameters import PoolModel, PoolSettings
 
 
 @dataclass(frozen=True)
+class PooledInputs:
+    """What n series have learnt from all series of their pool (`stockstrata.forecasting.pooled`).
+
+    Attributes:
+        cuts: how many buckets before the end of the panel the pool's models were fitted, ascending from 0, (P,).
+        seasonal_index: seasonal index by fit and position after the end of the panel, (n, P, S); S is 0 where the pool
+            learns none, NaN where it could not.
+        global_offset: how many buckets before the end each origin with a forecast of the global model lies, (n, K).
+        global_qty: these forecasts, (n, K, D); D is 0 where the pool has no such model.
+    """
+
+    cuts: np.ndarray
+    seasonal_index: np.ndarray
+    global_offset: np.ndarray
+    global_qty: np.ndarray
+
+    def select(self, rows: np.ndarray) -> "PooledInputs":
+        """What some series have learnt."""
+        return PooledInputs(self.cuts, self.seasonal_index[rows], self.global_offset[rows], self.global_qty[rows])
+
+
+@dataclass(frozen=True)
 class PoolTask:
     """Series of one pool.
 
@@ -19,6 +41,7 @@ class PoolTask:
         demand_qty: demand (n, T), NaN before the start only.
         interval_buckets: protection interval, buckets, fractional, (n,).
         least_depth: buckets to forecast, and lags to record back-test errors for, at least.
+        pooled: what the series have learnt from the whole pool, where it has a model for that.
     """
 
     models: tuple[PoolModel, ...]
@@ -27,6 +50,7 @@ class PoolTask:
     demand_qty: np.ndarray
     interval_buckets: np.ndarray
     least_depth: int
+    pooled: PooledInputs | None = None
 
     @property
     def horizon(self) -> np.ndarray:
@@ -52,6 +76,18 @@ def whole_buckets(buckets: np.ndarray) -> np.ndarray:
 def needed_buckets(settings: PoolSettings, horizon: np.ndarray) -> np.ndarray:
     """Newest buckets that the outcome of a series may depend on, (n,)."""
     return settings.max_history_buckets + settings.fold_count * settings.fold_step_buckets + horizon
+
+
+def serving_cut(cuts: np.ndarray, offset: np.ndarray) -> np.ndarray:
+    """Which of the ascending cut-offs serves each origin: the newest one at or before it.
+
+    Args:
+        cuts: buckets before the end, ascending, (P,).
+        offset: origins, likewise, at most the last cut.
+
+    Example: cuts [0, 5, 20] serve origins [0, 1, 5, 6] with [0, 1, 1, 2].
+    """
+    return np.minimum(np.searchsorted(cuts, offset), len(cuts) - 1)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from stockstrata.forecasting import engine
 from stockstrata.forecasting.metrics import masked_mean, masked_sum, naive_mae, ordered_sum
 from stockstrata.forecasting.origins import ValidationPlan, validation_plan
 from stockstrata.forecasting.outcome import PoolTask, SeriesOutcome
+from stockstrata.forecasting.pooled_paths import pooled_paths
 from stockstrata.forecasting.uncertainty import ErrorSums, error_sums
 from stockstrata.parameters import PoolModel
 
@@ -79,6 +80,7 @@ def forecast_pool(task: PoolTask) -> SeriesOutcome:
         task,
         [series[i] for i in judged],
         np.minimum(plan.first_training, task.settings.max_history_buckets)[judged],
+        judged,
     )
     paths, naive = _backtests(pool, models, plan.train_ends[judged], depth[judged])
     errors = np.full((len(series), len(models), task.settings.fold_count), np.nan)
@@ -150,10 +152,11 @@ class _Pool:
         task: the pool.
         series: their histories.
         learnt: buckets that each earliest origin may learn from, (n,).
+        places: where they stand in the task, (n,).
     """
 
-    def __init__(self, task: PoolTask, series: list[np.ndarray], learnt: np.ndarray) -> None:
-        self.task, self.series, self.learnt = task, series, learnt
+    def __init__(self, task: PoolTask, series: list[np.ndarray], learnt: np.ndarray, places: np.ndarray) -> None:
+        self.task, self.series, self.learnt, self.places = task, series, learnt, places
         self._faults: list[dict[str, str]] = [{} for _ in series]
 
     def paths(self, code: str, rows: np.ndarray, train_ends: np.ndarray, depth: np.ndarray) -> np.ndarray:
@@ -163,6 +166,8 @@ class _Pool:
         if not able.any():
             return out
         places = np.flatnonzero(able)
+        if code in engine.POOLED_CODES:
+            return self._pooled(code, rows, train_ends, depth, able)
         found = engine.forecast_paths(
             code,
             [self.series[row] for row in rows[places]],
@@ -176,6 +181,21 @@ class _Pool:
         for place, fault in found.faults.items():
             self._faults[rows[places[place]]].setdefault(code, fault)
         return out
+
+    def _pooled(
+        self, code: str, rows: np.ndarray, train_ends: np.ndarray, depth: np.ndarray, able: np.ndarray
+    ) -> np.ndarray:
+        """Forecasts by what the pool has learnt."""
+        learnt = self.task.pooled
+        found = pooled_paths(
+            code,
+            learnt.select(self.places[rows]) if learnt is not None else None,
+            [self.series[row] for row in rows],
+            train_ends,
+            depth=depth,
+            max_history=self.task.settings.max_history_buckets,
+        )
+        return np.where(able[:, None, None], found.qty, np.nan)
 
     def is_able(self, code: str) -> np.ndarray:
         """Whether the earliest origin knows the seasons that the engine and the pool ask for."""
@@ -219,10 +239,15 @@ def _backtests(
 
     paths = {model.model_code: run(model.model_code) for model in models if model.model_code != ENSEMBLE}
     if any(model.model_code == ENSEMBLE for model in models):
-        paths[ENSEMBLE] = np.where(pool.is_able(ENSEMBLE)[:, None, None], _ensemble(paths), np.nan)
+        members = _ensemble({code: paths[code] for code in _members(models)})
+        paths[ENSEMBLE] = np.where(pool.is_able(ENSEMBLE)[:, None, None], members, np.nan)
     is_seasonal = (pool.learnt >= pool.task.season_length)[:, None, None]
     naive = np.where(is_seasonal, run("seasonal_naive"), run("naive"))
     return [paths[model.model_code] for model in models], naive
+
+
+def _members(models: tuple[PoolModel, ...]) -> list[str]:
+    return [model.model_code for model in models if model.model_code != ENSEMBLE and model.is_ensemble_member]
 
 
 def _ensemble(paths: dict[str, np.ndarray]) -> np.ndarray:
@@ -317,7 +342,6 @@ def _choose_and_forecast(
 
 def _final(pool: _Pool, code: str, rows: np.ndarray, depth: np.ndarray) -> np.ndarray:
     if code == ENSEMBLE:
-        members = [model.model_code for model in pool.task.models if model.model_code != ENSEMBLE]
-        return _ensemble({member: _final(pool, member, rows, depth) for member in members})
+        return _ensemble({code: _final(pool, code, rows, depth) for code in _members(pool.task.models)})
     ends = np.array([[len(pool.series[row])] for row in rows], dtype=np.int64)
     return pool.paths(code, rows, ends, depth)[:, 0]

@@ -29,11 +29,13 @@ class SeriesInputs:
         history_hash: hash of the newest buckets, (n,).
         interval_buckets: protection interval, buckets, (n,).
         method_hash: hash of the pool's models and settings, the season, and the code, (n,).
+        pool_hash: hash of what the series may learn from the others of its pool; empty where nothing, (n,).
     """
 
     history_hash: np.ndarray
     interval_buckets: np.ndarray
     method_hash: np.ndarray
+    pool_hash: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ class Reuse:
 
     Attributes:
         origin: `reused`, or why the series must be computed, the first that holds: `new` (no earlier outcome),
-            `method` (models, settings or code), `interval` (lead time or review period) or `history`, (n,).
+            `method` (models, settings or code), `interval` (lead time or review period), `history`, or `pool` (another
+            series of a pool with a model that learns from all), (n,).
         held: row of the earlier outcome of each reused series, in the order of these.
     """
 
@@ -70,12 +73,13 @@ class Reuse:
         return np.flatnonzero(self.origin == REUSED)
 
 
-def task_inputs(task: PoolTask, code_version: str) -> SeriesInputs:
+def task_inputs(task: PoolTask, code_version: str, pool_hash: str = "") -> SeriesInputs:
     """The inputs of the series of a task.
 
     Args:
         task: series of one pool.
         code_version: changes with everything else that results depend on: code, libraries, processor.
+        pool_hash: of what the series learn from the others of their pool.
     """
     parameters = [row.model_dump_json(exclude=_COMMENTS) for row in (task.settings, *task.models)]
     method = _hash("\n".join([code_version, str(task.season_length), str(task.least_depth), *parameters]).encode())
@@ -87,6 +91,7 @@ def task_inputs(task: PoolTask, code_version: str) -> SeriesInputs:
         np.array(histories, dtype=object),
         task.interval_buckets,
         np.full(len(histories), method, dtype=object),
+        np.full(len(histories), pool_hash, dtype=object),
     )
 
 
@@ -109,8 +114,9 @@ def reusable(states: SeriesStates | None, keys: pd.DataFrame, inputs: SeriesInpu
             # The interval decides how much history is hashed.
             inputs.interval_buckets != before.interval_buckets[place],
             inputs.history_hash != before.history_hash[place],
+            inputs.pool_hash != before.pool_hash[place],
         ],
-        ["new", "method", "interval", "history"],
+        ["new", "method", "interval", "history", "pool"],
         REUSED,
     ).astype(object)
     return Reuse(origin, place[origin == REUSED])

@@ -10,8 +10,9 @@ from stockstrata.columns import aligned, numbers, texts
 from stockstrata.errors import PlanningError
 from stockstrata.forecasting import report
 from stockstrata.forecasting.outcome import PoolTask, join_outcomes, needed_buckets, whole_buckets
+from stockstrata.forecasting.pooled import Lesson, PoolHistory, learnt_tasks
 from stockstrata.forecasting.reuse import REUSED, SeriesInputs, SeriesStates, reusable, task_inputs
-from stockstrata.forecasting.workers import TaskMap, forecast_tasks
+from stockstrata.forecasting.workers import LocalMap, TaskMap, forecast_tasks
 from stockstrata.panel import DemandPanel
 from stockstrata.parameters import PlanningParameters, PoolModel, PoolSettings, SegmentStrategy
 
@@ -34,6 +35,7 @@ class ForecastResult:
         accuracy: FORECAST_ACCURACY, evaluation_code `rolling_origin`.
         faults: models that could not be used on a series, which the others then stood in for: `item_id, location_id,
             model_code, fault_text`.
+        lessons: what became of the models that learn from whole pools, for pools with a series that was computed.
         origins: where the outcome of each series comes from: `item_id, location_id, origin_code` as in `reuse.Reuse`.
         states: the outcomes, for a later run of the same cycle to take over.
     """
@@ -44,6 +46,7 @@ class ForecastResult:
     lead_time_demand: pd.DataFrame
     accuracy: pd.DataFrame
     faults: pd.DataFrame
+    lessons: list[Lesson]
     origins: pd.DataFrame
     states: SeriesStates
 
@@ -58,6 +61,7 @@ def forecast_segments(
     code_version: str = "",
     earlier: SeriesStates | None = None,
     task_map: TaskMap | None = None,
+    families: pd.DataFrame | None = None,
 ) -> ForecastResult:
     """Forecast every item-location by the pool of its segment, with demand over lead time plus review period.
 
@@ -71,6 +75,8 @@ def forecast_segments(
         earlier: outcomes of an earlier run, taken over for series whose inputs are the same; the result does not
             depend on it.
         task_map: where models are fitted; None for processes on this machine. The result does not depend on it.
+        families: `item_id, location_id, family`, a row for each series: groups inside a pool, for the models that learn
+            from all its series; None where nobody knows any.
 
     Raises:
         PlanningError: a series of the panel has no segment, or no lead time.
@@ -108,12 +114,17 @@ def forecast_segments(
         shrinkage_origins=parameters.settings.variance_shrinkage_origins,
     )
     tasks, rows = _tasks(panel, pool, buckets, parameters, np.arange(len(segment)))
-    inputs = _joined_inputs([task_inputs(task, code_version) for task in tasks], rows, len(segment))
+    pools = _pools(panel, pool, buckets, parameters, families)
+    learnt = {code: found.content_hash for code, found in pools.items()}
+    inputs = [task_inputs(task, code_version, learnt.get(task.models[0].pool_code, "")) for task in tasks]
+    inputs = _joined_inputs(inputs, rows, len(segment))
     reuse = reusable(earlier, panel.keys, inputs)
     outcomes = []
     if earlier is not None and len(reuse.rows):
         tasks, rows = _tasks(panel, pool, buckets, parameters, np.flatnonzero(reuse.origin != REUSED))
-        outcomes, rows = [earlier.outcome.select(reuse.held)], [reuse.rows, *rows]
+        outcomes = [earlier.outcome.select(reuse.held)]
+    tasks, lessons = learnt_tasks(tasks, rows, pools, task_map or LocalMap(workers))
+    rows = [reuse.rows, *rows] if outcomes else rows
     series = join_outcomes([*outcomes, *forecast_tasks(tasks, workers, task_map)], rows, len(segment))
     uncertainty = report.cycle_uncertainty(facts, series)
     return ForecastResult(
@@ -123,6 +134,7 @@ def forecast_segments(
         lead_time_demand=report.lead_time_demand_table(facts, series, uncertainty),
         accuracy=report.backtest_accuracy(facts, series, uncertainty, workers=workers),
         faults=report.fault_table(facts, series),
+        lessons=lessons,
         origins=panel.keys.assign(origin_code=reuse.origin),
         states=SeriesStates(panel.keys, inputs, series),
     )
@@ -159,8 +171,7 @@ def _tasks(
     panel: DemandPanel, pool: np.ndarray, buckets: np.ndarray, parameters: PlanningParameters, wanted: np.ndarray
 ) -> tuple[list[PoolTask], list[np.ndarray]]:
     """Chunks of the wanted series, each of one pool, and the rows of their series."""
-    settings, models = _settings(parameters), _pool_models(parameters)
-    least = LEAST_FORECAST_BUCKETS.get(panel.season_length, panel.season_length // 4)
+    settings, models, least = _settings(parameters), _pool_models(parameters), _least_depth(panel)
     tasks, rows = [], []
     for code in sorted(set(pool[wanted])):
         members = wanted[pool[wanted] == code]
@@ -180,6 +191,39 @@ def _tasks(
             )
             rows.append(held)
     return tasks, rows
+
+
+def _least_depth(panel: DemandPanel) -> int:
+    return LEAST_FORECAST_BUCKETS.get(panel.season_length, panel.season_length // 4)
+
+
+def _pools(
+    panel: DemandPanel, pool: np.ndarray, buckets: np.ndarray, parameters: PlanningParameters,
+    families: pd.DataFrame | None,
+) -> dict[str, PoolHistory]:  # fmt: skip
+    """All series of each pool that lists a model for them."""
+    settings, models = _settings(parameters), _pool_models(parameters)
+    family = np.full(len(pool), "", dtype=object)
+    if families is not None:
+        held = aligned(families, panel.keys, table="intermediate.int_item_locations__planned")
+        family = texts(held, "family").to_numpy(dtype=object)
+    found = {}
+    for code in sorted(set(pool)):
+        rows = np.flatnonzero(pool == code)
+        needed = int(needed_buckets(settings[code], whole_buckets(buckets[rows])).max())
+        history = PoolHistory(
+            models=models[code],
+            settings=settings[code],
+            season_length=panel.season_length,
+            rows=rows,
+            demand_qty=panel.demand_qty[rows, -needed:],
+            interval_buckets=buckets[rows],
+            family=family[rows],
+            least_depth=_least_depth(panel),
+        )
+        if history.named:
+            found[code] = history
+    return found
 
 
 def _joined_inputs(parts: Sequence[SeriesInputs], rows: Sequence[np.ndarray], count: int) -> SeriesInputs:

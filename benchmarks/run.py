@@ -19,6 +19,7 @@ from benchmarks.expectations import measure_expectations
 from benchmarks.forecasting import measure_forecast
 from benchmarks.installation import measure_install
 from benchmarks.landing import measure_landing
+from benchmarks.pooled_models import measure_pooled_models
 from benchmarks.processes import CommandError
 from benchmarks.scale import measure_scale
 from benchmarks.workbench import Workbench
@@ -34,11 +35,12 @@ BENCHMARKS: dict[str, Callable[[Workbench], reports.Report]] = {
     "forecast": measure_forecast,
     **{name: partial(measure_real, name=name) for name in REAL_SOURCES},
     "accuracy": measure_accuracy,
+    "pooled_models": measure_pooled_models,
     "install": measure_install,
     "chaos": measure_chaos,
     "scale": measure_scale,
 }
-ONLY_BY_NAME = frozenset({"accuracy", "install", "chaos", "scale"})
+ONLY_BY_NAME = frozenset({"accuracy", "pooled_models", "install", "chaos", "scale"})
 
 out = Console(width=None if Console().is_terminal else 150, highlight=False)
 
@@ -49,10 +51,12 @@ def main(
     item_locations: Annotated[
         list[int] | None, typer.Option(min=100, help="A size that `scale` measures; may be given again.")
     ] = None,
-    series: Annotated[int | None, typer.Option(min=50, help="How many series of a set `accuracy` takes.")] = None,
+    series: Annotated[
+        int | None, typer.Option(min=50, help="Series of a set that `accuracy` and `pooled_models` take.")
+    ] = None,
     kills: Annotated[int, typer.Option(min=1, help="How many runs `chaos` kills.")] = 100,
 ) -> None:
-    """Measure; without names all but `accuracy`, `install`, `chaos` and `scale`. Figures go to benchmarks.jsonl too."""
+    """Measure; without names all but those that take long. Figures go to benchmarks.jsonl too."""
     unknown = sorted(set(names or ()) - set(BENCHMARKS))
     if unknown:
         out.print(f"No benchmark is called {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}.")

@@ -166,36 +166,24 @@ class _Pool:
         if not able.any():
             return out
         places = np.flatnonzero(able)
+        series, history = [self.series[row] for row in rows[places]], self.task.settings.max_history_buckets
         if code in engine.POOLED_CODES:
-            return self._pooled(code, rows, train_ends, depth, able)
-        found = engine.forecast_paths(
-            code,
-            [self.series[row] for row in rows[places]],
-            train_ends[places],
-            depth=depth[places],
-            season_length=self.task.season_length,
-            is_seasonal=self.learnt[rows[places]] >= 2 * self.task.season_length,
-            max_history=self.task.settings.max_history_buckets,
-        )
+            learnt = self.task.pooled.select(self.places[rows[places]]) if self.task.pooled is not None else None
+            found = pooled_paths(code, learnt, series, train_ends[places], depth=depth[places], max_history=history)
+        else:
+            found = engine.forecast_paths(
+                code,
+                series,
+                train_ends[places],
+                depth=depth[places],
+                season_length=self.task.season_length,
+                is_seasonal=self.learnt[rows[places]] >= 2 * self.task.season_length,
+                max_history=history,
+            )
         out[places, :, : found.qty.shape[2]] = found.qty
         for place, fault in found.faults.items():
             self._faults[rows[places[place]]].setdefault(code, fault)
         return out
-
-    def _pooled(
-        self, code: str, rows: np.ndarray, train_ends: np.ndarray, depth: np.ndarray, able: np.ndarray
-    ) -> np.ndarray:
-        """Forecasts by what the pool has learnt."""
-        learnt = self.task.pooled
-        found = pooled_paths(
-            code,
-            learnt.select(self.places[rows]) if learnt is not None else None,
-            [self.series[row] for row in rows],
-            train_ends,
-            depth=depth,
-            max_history=self.task.settings.max_history_buckets,
-        )
-        return np.where(able[:, None, None], found.qty, np.nan)
 
     def is_able(self, code: str) -> np.ndarray:
         """Whether the earliest origin knows the seasons that the engine and the pool ask for."""

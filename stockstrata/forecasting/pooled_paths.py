@@ -8,8 +8,8 @@ from stockstrata.forecasting import engine
 from stockstrata.forecasting.engine import GLOBAL, ForecastPaths
 from stockstrata.forecasting.outcome import PooledInputs, serving_cut
 
-LEVEL_MODEL = "ses_optimized"
-"""Forecasts the level of history with its season taken out (docs/decisions/0087)."""
+LEVEL_MODELS = ("ses", "ses_optimized", "year_average")
+"""Forecast the level of history with its season taken out; their median is taken (docs/decisions/0087)."""
 
 
 def pooled_paths(
@@ -70,17 +70,29 @@ def _seasonal(
         held = np.flatnonzero((serving == number).any(axis=1) & np.isfinite(index).all(axis=1))
         if not len(held):
             continue
-        level = engine.forecast_paths(
-            LEVEL_MODEL,
-            [series[row] / index[row][(np.arange(len(series[row])) - len(series[row])) % season] for row in held],
-            np.where(serving == number, train_ends, -1)[held],
-            depth=depth[held],
-            season_length=season,
-            is_seasonal=np.zeros(len(held), dtype=bool),
-            max_history=max_history,
-        ).qty
+        flat = [series[int(row)] / index[row][np.arange(-len(series[int(row)]), 0) % season] for row in held]
+        ends = np.where(serving == number, train_ends, -1)[held]
+        level = _level(flat, ends, depth=depth[held], season=season, max_history=max_history)
         ahead = (np.arange(level.shape[2])[None, None, :] - offset[held][:, :, None]) % season
         found = level * np.take_along_axis(index[held][:, None, :], ahead, axis=2)
         rows, slots = np.nonzero(serving[held] == number)
         out[held[rows], slots, : found.shape[2]] = found[rows, slots]
     return out
+
+
+def _level(
+    flat: Sequence[np.ndarray], train_ends: np.ndarray, *, depth: np.ndarray, season: int, max_history: int
+) -> np.ndarray:
+    found = [
+        engine.forecast_paths(
+            code,
+            flat,
+            train_ends,
+            depth=depth,
+            season_length=season,
+            is_seasonal=np.zeros(len(flat), dtype=bool),
+            max_history=max_history,
+        ).qty
+        for code in LEVEL_MODELS
+    ]
+    return np.median(np.stack(found), axis=0)

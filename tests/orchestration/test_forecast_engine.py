@@ -1,17 +1,27 @@
 """Forecasting on a cluster: a real Dask scheduler with worker processes, the bytes of one machine, faults in words."""
 
+import datetime as dt
+import hashlib
 import operator
 import os
 from collections.abc import Iterator
 
 import dask
+import numpy as np
+import pandas as pd
 import pytest
 from distributed import LocalCluster
 
 from orchestration.resources import forecast_engine
 from orchestration.resources.forecast_engine import ClusterMap, task_map
+from orchestration.resources.parameters import ParameterStore
 from orchestration.resources.settings import Company, read_company, write_company
 from stockstrata.errors import InputError, PlanningError
+from stockstrata.forecasting import run, workers
+from stockstrata.forecasting.engine import POOLED_CODES
+from stockstrata.forecasting.run import ForecastResult, forecast_segments
+from stockstrata.panel import DemandPanel
+from stockstrata.parameters import PlanningParameters
 
 TABLES = ("scores", "champions", "forecasts", "lead_time_demand", "accuracy", "faults", "origins")
 
@@ -32,6 +42,47 @@ class _Killer:
 
     def __reduce__(self):
         return os._exit, (1,)
+
+
+@pytest.fixture(scope="module")
+def company() -> tuple[DemandPanel, pd.DataFrame, pd.DataFrame, PlanningParameters]:
+    """Sixty series in two pools, each with the models that learn from a whole pool beside the shipped ones."""
+    rng = np.random.default_rng(1)
+    demand = rng.poisson(rng.uniform(0.3, 20.0, (60, 1)), (60, 60)).astype(float)
+    demand[::9, :30] = np.nan
+    keys = pd.DataFrame({"item_id": [f"I{i:04d}" for i in range(60)], "location_id": "ALL"})
+    panel = DemandPanel(keys, pd.date_range("2020-01-01", periods=60, freq="MS"), demand, "MS")
+    supply = keys.assign(
+        lead_time_days=np.where(np.arange(60) % 7 == 3, 200.0, 30.0), lead_time_sd_days=2.0, evidence_grade="full"
+    )
+    parameters = ParameterStore().in_force(dt.date(2025, 1, 1))
+    shipped = [row for row in parameters.forecast_pools if row.model_code not in POOLED_CODES]
+    added = [
+        row.model_copy(update={"model_code": code, "complexity_rank": 20, "min_series_count": 20})
+        for row in {row.pool_code: row for row in shipped}.values()
+        for code in sorted(POOLED_CODES)
+    ]
+    pools = parameters.model_copy(update={"forecast_pools": (*shipped, *added)})
+    return panel, keys.assign(segment_code=np.where(np.arange(60) % 2, "AX", "A-INT")), supply, pools
+
+
+def _hashes(found: ForecastResult) -> dict[str, str]:
+    return {
+        name: hashlib.sha256(getattr(found, name).to_csv(index=False, float_format="%.17g").encode()).hexdigest()
+        for name in TABLES
+    }
+
+
+def test_one_worker_two_workers_and_a_cluster_give_the_same_tables(company, cluster, monkeypatch):
+    *inputs, parameters = company
+    monkeypatch.setattr(workers, "DEAR_WORK_MILLISECONDS", 0.0)
+    monkeypatch.setattr(run, "CHUNK_SERIES", 8)
+    alone = forecast_segments(*inputs, parameters=parameters, workers=1)
+    assert {lesson.reason_text for lesson in alone.lessons} == {""}
+    assert set(alone.scores["model_code"]) >= POOLED_CODES
+    assert _hashes(forecast_segments(*inputs, parameters=parameters, workers=2)) == _hashes(alone)
+    spread = forecast_segments(*inputs, parameters=parameters, workers=1, task_map=task_map("dask"))
+    assert _hashes(spread) == _hashes(alone)
 
 
 def test_results_come_back_in_the_order_of_the_tasks(cluster):

@@ -231,7 +231,7 @@ def test_a_model_outside_the_ensemble_does_not_move_it(pool_of):
 
 
 def test_the_global_model_finds_what_only_many_series_show():
-    # Demand halves for good three buckets after a bucket of nothing: one series shows it once, the pool a hundred times.
+    # Demand halves for good three buckets after a bucket of nothing: each series shows it once, the pool 250 times.
     rng = np.random.default_rng(12)
     demand = rng.poisson(20.0, (300, 60)).astype(float)
     breaks = rng.integers(10, 50, 300)

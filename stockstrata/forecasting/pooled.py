@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from stockstrata.forecasting.engine import GLOBAL, POOLED_CODES, SEASONAL
-from stockstrata.forecasting.global_model import GlobalTask, global_forecasts
+from stockstrata.forecasting.global_model import MOST_ROWS, GlobalTask, global_forecasts
 from stockstrata.forecasting.group_season import seasonal_indices
 from stockstrata.forecasting.origins import validation_plan
 from stockstrata.forecasting.outcome import PooledInputs, PoolTask, needed_buckets, serving_cut, whole_buckets
@@ -21,8 +21,8 @@ from stockstrata.parameters import PoolModel, PoolSettings
 BACKTEST_FITS = 3
 """Fits that serve the rolling origins: what a whole pool teaches ages slowly (docs/decisions/0087)."""
 
-_FIT_MILLISECONDS = 15_000.0
-"""A fit of the global model and its forecasts, on one core, once it has all the rows that it takes."""
+_ROW_MILLISECONDS = 0.01
+"""A row that a global model learns from or forecasts, on one core."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,9 @@ def learnt_tasks(
     wanted = {code: pools[code] for code in dict.fromkeys(task.models[0].pool_code for task in tasks) if code in pools}
     plans = {code: _Plan(pool) for code, pool in wanted.items() if pool.allowed}
     fits = [(code, fit) for code, plan in plans.items() if GLOBAL in plan.pool.allowed for fit in plan.global_tasks()]
-    forecasts = task_map(global_forecasts, [fit for _, fit in fits], milliseconds=_FIT_MILLISECONDS * len(fits))
+    row_count = sum(min(fit.demand_qty.size, MOST_ROWS) + int(fit.depth.sum()) for _, fit in fits)
+    work = _ROW_MILLISECONDS * row_count
+    forecasts = task_map(global_forecasts, [fit for _, fit in fits], milliseconds=work)
     inputs = {
         code: plan.inputs([(fit, qty) for (held, fit), qty in zip(fits, forecasts, strict=True) if held == code])
         for code, plan in plans.items()

@@ -1,10 +1,12 @@
 """What the forecast step tells of itself beside its tables: what it computed and why, and which models failed."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
 from assets.output import code_counts
+from stockstrata.forecasting.pooled import Lesson
 from stockstrata.forecasting.reuse import REUSED
 from stockstrata.forecasting.selection import NO_TRIGGER
 
@@ -15,6 +17,7 @@ _REASONS = {
     "interval": "lead time or review period changed",
     "history": "history changed",
     "champion": "champion of the cycles before changed",
+    "pool": "another series of a pool that learns from all changed",
 }
 
 
@@ -50,3 +53,12 @@ def told_of_faults(faults: pd.DataFrame) -> dict[str, Any]:
         "unusable_model_count": len(faults),
         "unusable_model_examples": "\n".join(examples) or "none",
     }
+
+
+def told_of_lessons(lessons: Sequence[Lesson]) -> dict[str, Any]:
+    """What became of the models that learn from a whole pool; nothing where no pool was to learn."""
+    told = [
+        f"{lesson.pool_code}: {lesson.model_code}: {lesson.reason_text or f'learnt from {lesson.series_count} series'}"
+        for lesson in lessons
+    ]
+    return {"pooled_models": "\n".join(told)} if told else {}

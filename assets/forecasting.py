@@ -6,7 +6,7 @@ import dagster as dg
 import pandas as pd
 
 from assets.earlier_champions import earlier_champions
-from assets.forecast_figures import told_of_faults, told_of_origins, told_of_tournaments
+from assets.forecast_figures import told_of_faults, told_of_lessons, told_of_origins, told_of_tournaments
 from assets.history import censored_buckets, demand_history, history_to_learn, item_location_groups
 from assets.history_reads import known_demand
 from assets.output import Events, Output, asset_key, border_check, code_counts, hand_over_all
@@ -14,8 +14,10 @@ from assets.planned import planned_item_locations
 from assets.planner_input import planner_input
 from orchestration.automation import OWNERS, WRITER_POOL
 from orchestration.partitions import PERIODS, SETTINGS, cut_off, period_of
+from orchestration.resources.forecast_code import code_version
+from orchestration.resources.forecast_engine import task_map
 from orchestration.resources.parameters import ParameterStore
-from orchestration.resources.series_store import SeriesStore, code_version
+from orchestration.resources.series_store import SeriesStore
 from orchestration.resources.warehouse import Warehouse
 from stockstrata.forecasting.accuracy import naive_scales, snapshot_accuracy
 from stockstrata.forecasting.run import ForecastResult, buckets_ahead, forecast_segments
@@ -176,13 +178,14 @@ def forecast(
         item_locations=item_locations,
         planner=planner,
         groups=item_location_groups(warehouse, item_locations, cut_off(period)),
+        task_map=task_map(SETTINGS.company.forecast_engine),
     )
     series_store.write(period, found.states)
     accuracy = pd.concat([found.accuracy, _judged_snapshots(warehouse, panel, period)], ignore_index=True)
     yield from hand_over_all(
         warehouse,
         [
-            Output(MODEL_SCORE, found.scores, told_of_faults(found.faults)),
+            Output(MODEL_SCORE, found.scores, told_of_faults(found.faults) | told_of_lessons(found.lessons)),
             Output(
                 CHAMPION,
                 found.champions,

@@ -22,6 +22,7 @@ from benchmarks.installation import measure_install
 from benchmarks.landing import measure_landing
 from benchmarks.lost_sales import measure_lost_sales
 from benchmarks.new_products import measure_new_products
+from benchmarks.pooled_models import measure_pooled_models
 from benchmarks.processes import CommandError
 from benchmarks.scale import measure_scale
 from benchmarks.simulator import measure_simulator
@@ -42,11 +43,12 @@ BENCHMARKS: dict[str, Callable[[Workbench], reports.Report]] = {
     "accuracy": measure_accuracy,
     "new_products": measure_new_products,
     "granularity": measure_granularity,
+    "pooled_models": measure_pooled_models,
     "install": measure_install,
     "chaos": measure_chaos,
     "scale": measure_scale,
 }
-ONLY_BY_NAME = frozenset({"accuracy", "granularity", "new_products", "install", "chaos", "scale"})
+ONLY_BY_NAME = frozenset({"accuracy", "granularity", "new_products", "pooled_models", "install", "chaos", "scale"})
 
 out = Console(width=None if Console().is_terminal else 150, highlight=False)
 
@@ -59,14 +61,11 @@ def main(
     ] = None,
     series: Annotated[
         int | None,
-        typer.Option(min=50, help="How many series of a set `accuracy`, `granularity` and `new_products` take."),
+        typer.Option(min=50, help="Series of a set that `accuracy`, `granularity` and the like take."),
     ] = None,
     kills: Annotated[int, typer.Option(min=1, help="How many runs `chaos` kills.")] = 100,
 ) -> None:
-    """Measure; without names all but `accuracy`, `granularity`, `new_products`, `install`, `chaos` and `scale`.
-
-    Figures go to benchmarks.jsonl too.
-    """
+    """Measure; without names all but those that take long. Figures go to benchmarks.jsonl too."""
     unknown = sorted(set(names or ()) - set(BENCHMARKS))
     if unknown:
         out.print(f"No benchmark is called {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}.")

@@ -246,7 +246,9 @@ def _plan(last: int | None, first: dt.date | None, final: dt.date | None) -> Non
     settings = read_settings()
     prepare_home(settings)
     from orchestration.resources.dbt import prepare_manifest
+    from orchestration.resources.forecast_engine import task_map
 
+    task_map(settings.company.forecast_engine)  # One that is not installed is told before anything is planned.
     with show.step(out, "prepare the dbt project"):
         prepare_manifest(settings)
     from orchestration import runner

@@ -196,12 +196,17 @@ class CriticalityFloor(_Dated):
 
 
 class PoolModel(_Dated):
-    """One model of a forecast pool; a lower complexity rank wins a tie."""
+    """One model of a forecast pool; a lower complexity rank wins a tie.
+
+    The last two columns may be missing: a model of single series asks for no others, and stands in the ensemble.
+    """
 
     pool_code: str
     model_code: str
     complexity_rank: int
     min_history_seasons: float = Field(ge=0)
+    min_series_count: int = Field(default=0, ge=0)
+    is_ensemble_member: bool = True
 
 
 class PoolSettings(_Dated):

@@ -203,7 +203,9 @@ class _Scratch:
             (folder / str(name)).write_bytes(archive.read_checked(digest, PARAMETER_SUFFIX))
         (digest,) = self.recorded.of_type("company")
         then = json.loads(archive.read_checked(digest, COMPANY_SUFFIX))
-        company = self.home.company.model_copy(update={**then, "parameters_folder": folder})
+        # A cluster holds the code of today, not that of the cycle.
+        update = {**then, "parameters_folder": folder, "forecast_engine": "local"}
+        company = self.home.company.model_copy(update=update)
         write_company(self.scratch.home, company)
 
     def _carry_other_cycles(self, warehouse: Warehouse) -> None:

@@ -5,12 +5,9 @@ number: its series are computed (docs/decisions/0070).
 """
 
 import datetime as dt
-import hashlib
 import json
 import os
-import platform
 from dataclasses import fields
-from importlib.metadata import version
 from pathlib import Path
 
 import dagster as dg
@@ -18,7 +15,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from orchestration.resources.settings import PROJECT_ROOT
 from stockstrata.forecasting.outcome import SeriesOutcome
 from stockstrata.forecasting.reuse import SeriesInputs, SeriesStates
 from stockstrata.panel import KEY
@@ -26,7 +22,6 @@ from stockstrata.panel import KEY
 KEPT_PERIODS = 3
 """Corrections reach the newest cycles; older ones are computed whole."""
 
-_LIBRARIES = ("coreforecast", "numpy", "pandas", "scipy", "statsforecast", "statsmodels")
 _SHAPES = b"shapes"
 
 
@@ -68,15 +63,6 @@ class SeriesStore(dg.ConfigurableResource):
 
     def _file(self, period: dt.date) -> Path:
         return Path(self.folder) / f"{period.isoformat()}.parquet"
-
-
-def code_version() -> str:
-    """Everything that the outcome of a series depends on besides its data and parameters."""
-    digest = hashlib.sha256()
-    for file in sorted((PROJECT_ROOT / "stockstrata").rglob("*.py")):
-        digest.update(file.relative_to(PROJECT_ROOT).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
-    libraries = [f"{name} {version(name)}" for name in _LIBRARIES]
-    return "\n".join([digest.hexdigest(), platform.python_version(), platform.machine(), *libraries])
 
 
 def _column(values: np.ndarray) -> pa.Array:

@@ -14,6 +14,9 @@ from stockstrata.errors import InputError
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 COMPANY_FILE = "company.yaml"
 
+EngineCode = Literal["local", "dask", "ray", "spark"]
+"""Where models are fitted: on this machine, or on a cluster (docs/runbook.md)."""
+
 
 class Company(BaseModel):
     """What a home plans: written by the first run, read by every later one and by Dagster."""
@@ -27,6 +30,7 @@ class Company(BaseModel):
     currency_code: str = "EUR"
     first_period_date: dt.date = dt.date(2000, 1, 1)
     parameters_folder: Path | None = None
+    forecast_engine: EngineCode = "local"
 
     @property
     def bucket_type(self) -> Literal["week", "month"]:
@@ -129,5 +133,7 @@ def write_company(home: Path, company: Company) -> None:
     """Write the company file in one step, so that a reader never sees half of it."""
     home.mkdir(parents=True, exist_ok=True)
     draft = home / f".{COMPANY_FILE}.{os.getpid()}"
-    draft.write_text(yaml.safe_dump(company.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
+    # Left out where nothing was chosen: a replay hands the file to code that may be older than the field.
+    left_out = {"forecast_engine"} if company.forecast_engine == "local" else None
+    draft.write_text(yaml.safe_dump(company.model_dump(mode="json", exclude=left_out), sort_keys=False), "utf-8")
     draft.replace(home / COMPANY_FILE)

@@ -113,6 +113,11 @@ MODEL_CODES = frozenset(
     }
 )  # fmt: skip
 
+SEASONAL, GLOBAL = "pooled_seasonal", "global_gbm"
+
+POOLED_CODES = frozenset({SEASONAL, GLOBAL})
+"""Models that learn from all series of a pool (`stockstrata.forecasting.pooled`); a pool may list them beside these."""
+
 
 def needs_seasons(model_code: str) -> float:
     """Full seasons of history without which a model cannot be used at all: 2 for seasonal models, 1 for seasonal naive.
@@ -160,7 +165,8 @@ def forecast_paths(
     """
     if model_code not in MODEL_CODES:
         raise ParameterError(
-            f"forecast_pools.csv: model {model_code} is unknown; choose one of {', '.join(sorted(MODEL_CODES))}."
+            f"forecast_pools.csv: model {model_code} is unknown; choose one of "
+            f"{', '.join(sorted(MODEL_CODES | POOLED_CODES))}."
         )
     if any(np.isnan(one).any() for one in series):
         raise PlanningError(f"forecast engine: {model_code} was given a gap in a history; fill or mask it first.")
@@ -181,7 +187,7 @@ def forecast_paths(
         fault = _one_series(model, model_code, histories, paths[row, :, : depth[row]])
         if fault is not None:
             faults[row] = fault
-    usable = _usable(paths, series, train_ends, depth)
+    usable = usable_paths(paths, series, train_ends, depth)
     for row in np.flatnonzero((np.isnan(usable[:, :, 0]) & (train_ends > 0)).any(axis=1)):
         faults.setdefault(int(row), _UNUSABLE)
     return ForecastPaths(usable, faults)
@@ -220,7 +226,13 @@ def _window_paths(series: Sequence[np.ndarray], train_ends: np.ndarray, depth: n
     return np.where(inside[:, None, :], means[:, :, None], np.nan)
 
 
-def _usable(paths: np.ndarray, series: Sequence[np.ndarray], train_ends: np.ndarray, depth: np.ndarray) -> np.ndarray:
+def usable_paths(
+    paths: np.ndarray, series: Sequence[np.ndarray], train_ends: np.ndarray, depth: np.ndarray
+) -> np.ndarray:
+    """Forecasts (n, K, D) without negative parts; NaN for every origin with a bucket that cannot be used.
+
+    Example: a path of 1000 after buckets of 7 at most is an explosion, and NaN throughout.
+    """
     largest = np.zeros(train_ends.shape)
     for row, demand in enumerate(series):
         for slot, end in enumerate(train_ends[row]):

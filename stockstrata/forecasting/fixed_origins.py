@@ -12,7 +12,7 @@ import numpy as np
 from stockstrata.forecasting import coarse, engine
 from stockstrata.forecasting.members import ENSEMBLE, ensemble_median
 from stockstrata.forecasting.origins import LEAST_TRAINING_BUCKETS
-from stockstrata.forecasting.workers import spread
+from stockstrata.forecasting.workers import LocalMap
 
 CHUNK_SERIES = 128
 """Series in a task, as in `run`."""
@@ -86,7 +86,7 @@ def paths_from_origins(tasks: Sequence[OriginTask], workers: int) -> list[np.nda
         for start in range(0, len(task.demand_qty), CHUNK_SERIES)
     ]
     work = sum(len(task.demand_qty) * engine.milliseconds(task.model_codes) for task in tasks)
-    found = iter(spread(origin_paths, chunks, workers, work_milliseconds=work))
+    found = iter(LocalMap(workers)(origin_paths, chunks, milliseconds=work))
     return [
         np.concatenate([next(found) for _ in range(0, len(task.demand_qty), CHUNK_SERIES)])
         if len(task.demand_qty)

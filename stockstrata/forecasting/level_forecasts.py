@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from stockstrata.forecasting.choice import ChoiceRule, choose_champions
+from stockstrata.forecasting.engine import POOLED_CODES
 from stockstrata.forecasting.fixed_origins import OriginTask, known_means, paths_from_origins
 from stockstrata.forecasting.hierarchy import Hierarchy, summed_history
-from stockstrata.forecasting.members import ENSEMBLE
+from stockstrata.forecasting.members import ENSEMBLE, ensemble_members
 from stockstrata.forecasting.origins import LEAST_TRAINING_BUCKETS
 from stockstrata.forecasting.outcome import SeriesOutcome
 from stockstrata.forecasting.reconciliation import Base
@@ -126,7 +127,10 @@ def level_forecasts(
 def _champion_tasks(
     panel: DemandPanel, series: SeriesOutcome, method: LevelMethod, offsets: tuple[int, ...]
 ) -> tuple[list[OriginTask], list[np.ndarray]]:
-    """One task for each pool, champion and block length, and the rows of their series."""
+    """One task for each pool, champion and block length, and the rows of their series.
+
+    A model that learns from a whole pool has no forecast at these origins; the median of the others stands in.
+    """
     tasks, rows = [], []
     if not offsets:
         return tasks, rows
@@ -135,12 +139,13 @@ def _champion_tasks(
         if champion == "zero":
             continue
         held = (method.pool_code == pool) & (series.champion_code == champion) & (series.block_buckets == block)
-        members = [model.model_code for model in method.pool_models[pool] if model.model_code != ENSEMBLE]
+        members = [code for code in ensemble_members(method.pool_models[pool]) if code not in POOLED_CODES]
+        judged = ENSEMBLE if champion in POOLED_CODES else champion
         rows.append(np.flatnonzero(held))
         tasks.append(
             OriginTask(
-                model_codes=tuple(members) if champion == ENSEMBLE else (champion,),
-                kept_codes=(champion,),
+                model_codes=tuple(members) if judged == ENSEMBLE else (judged,),
+                kept_codes=(judged,),
                 demand_qty=panel.demand_qty[rows[-1]],
                 offsets=offsets,
                 depth=method.depth,
@@ -153,7 +158,7 @@ def _champion_tasks(
 
 
 def _sum_task(panel: DemandPanel, sums: np.ndarray, method: LevelMethod, offsets: tuple[int, ...]) -> OriginTask:
-    codes = [model.model_code for model in method.pool_models[method.sum_pool]]
+    codes = [model.model_code for model in method.pool_models[method.sum_pool] if model.model_code not in POOLED_CODES]
     return OriginTask(
         model_codes=tuple(code for code in codes if code != ENSEMBLE),
         kept_codes=tuple(codes),

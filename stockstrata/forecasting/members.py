@@ -1,12 +1,14 @@
 """The models of a pool at work on its series: who may be used where, forecasts of each, and their median."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from stockstrata.errors import PlanningError
 from stockstrata.forecasting import coarse, engine
 from stockstrata.forecasting.outcome import PoolTask
+from stockstrata.forecasting.pooled_paths import pooled_paths
+from stockstrata.parameters import PoolModel
 
 ENSEMBLE = "ensemble_median"
 """Median of the forecasts of the pool's other models: errors of different kinds cancel, and one wild model does no harm
@@ -23,11 +25,12 @@ class PoolSeries:
         task: the pool.
         series: their histories.
         learnt: buckets that each earliest origin may learn from, (n,).
+        places: where they stand in the task, (n,).
         block_buckets: buckets that each series is forecast in blocks of, (n,).
     """
 
-    def __init__(self, task: PoolTask, series: list[np.ndarray], learnt: np.ndarray) -> None:
-        self.task, self.series, self.learnt = task, series, learnt
+    def __init__(self, task: PoolTask, series: list[np.ndarray], learnt: np.ndarray, places: np.ndarray) -> None:
+        self.task, self.series, self.learnt, self.places = task, series, learnt, places
         self.block_buckets = coarse.usable_blocks(learnt, task.block_buckets)
         self._faults: list[dict[str, str]] = [{} for _ in series]
 
@@ -38,16 +41,21 @@ class PoolSeries:
         if not able.any():
             return out
         places = np.flatnonzero(able)
-        found = coarse.forecast_paths(
-            code,
-            [self.series[row] for row in rows[places]],
-            train_ends[places],
-            depth=depth[places],
-            season_length=self.task.season_length,
-            is_seasonal=self.learnt[rows[places]] >= 2 * self.task.season_length,
-            max_history=self.task.settings.max_history_buckets,
-            block_buckets=self.block_buckets[rows[places]],
-        )
+        series, history = [self.series[row] for row in rows[places]], self.task.settings.max_history_buckets
+        if code in engine.POOLED_CODES:
+            learnt = self.task.pooled.select(self.places[rows[places]]) if self.task.pooled is not None else None
+            found = pooled_paths(code, learnt, series, train_ends[places], depth=depth[places], max_history=history)
+        else:
+            found = coarse.forecast_paths(
+                code,
+                series,
+                train_ends[places],
+                depth=depth[places],
+                season_length=self.task.season_length,
+                is_seasonal=self.learnt[rows[places]] >= 2 * self.task.season_length,
+                max_history=history,
+                block_buckets=self.block_buckets[rows[places]],
+            )
         out[places, :, : found.qty.shape[2]] = found.qty
         for place, fault in found.faults.items():
             self._faults[rows[places[place]]].setdefault(code, fault)
@@ -56,7 +64,7 @@ class PoolSeries:
     def final(self, code: str, rows: np.ndarray, depth: np.ndarray) -> np.ndarray:
         """Forecasts of some series from the end of their histories, (len(rows), D)."""
         if code == ENSEMBLE:
-            members = [model.model_code for model in self.task.models if model.model_code != ENSEMBLE]
+            members = ensemble_members(self.task.models)
             return ensemble_median({member: self.final(member, rows, depth) for member in members})
         ends = np.array([[len(self.series[row])] for row in rows], dtype=np.int64)
         return self.paths(code, rows, ends, depth)[:, 0]
@@ -78,6 +86,11 @@ def histories(task: PoolTask) -> list[np.ndarray]:
         PlanningError: a history has a gap.
     """
     return [_started(row)[-needed:] for row, needed in zip(task.demand_qty, task.needed_buckets, strict=True)]
+
+
+def ensemble_members(models: Sequence[PoolModel]) -> list[str]:
+    """Codes of the models whose median the ensemble is."""
+    return [model.model_code for model in models if model.model_code != ENSEMBLE and model.is_ensemble_member]
 
 
 def ensemble_median(paths: Mapping[str, np.ndarray]) -> np.ndarray:

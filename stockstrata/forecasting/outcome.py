@@ -9,6 +9,28 @@ from stockstrata.parameters import PoolModel, PoolSettings
 
 
 @dataclass(frozen=True)
+class PooledInputs:
+    """What n series have learnt from all series of their pool (`stockstrata.forecasting.pooled`).
+
+    Attributes:
+        cuts: how many buckets before the end of the panel the pool's models were fitted, ascending from 0, (P,).
+        seasonal_index: seasonal index by fit and position after the end of the panel, (n, P, S); S is 0 where the pool
+            learns none, NaN where it could not.
+        global_offset: how many buckets before the end each origin with a forecast of the global model lies, (n, K).
+        global_qty: these forecasts, (n, K, D); D is 0 where the pool has no such model.
+    """
+
+    cuts: np.ndarray
+    seasonal_index: np.ndarray
+    global_offset: np.ndarray
+    global_qty: np.ndarray
+
+    def select(self, rows: np.ndarray) -> "PooledInputs":
+        """What some series have learnt."""
+        return PooledInputs(self.cuts, self.seasonal_index[rows], self.global_offset[rows], self.global_qty[rows])
+
+
+@dataclass(frozen=True)
 class PoolTask:
     """Series of one pool.
 
@@ -25,6 +47,7 @@ class PoolTask:
         event_factor: demand with promotions over the baseline that `demand_qty` holds, (n, T).
         sitting_code: champion that a challenger must beat by a margin, empty where there is none, (n,).
         carried: back-tests of champions that are only to be refitted, n rows; None where a tournament is to be held.
+        pooled: what the series have learnt from the whole pool, where it has a model for that.
     """
 
     models: tuple[PoolModel, ...]
@@ -39,6 +62,7 @@ class PoolTask:
     judged_qty: np.ndarray | None = None
     is_observed: np.ndarray | None = None
     event_factor: np.ndarray | None = None
+    pooled: PooledInputs | None = None
 
     @property
     def horizon(self) -> np.ndarray:
@@ -74,6 +98,18 @@ def whole_buckets(buckets: np.ndarray) -> np.ndarray:
 def needed_buckets(settings: PoolSettings, horizon: np.ndarray) -> np.ndarray:
     """Newest buckets that the outcome of a series may depend on, (n,)."""
     return settings.max_history_buckets + settings.fold_count * settings.fold_step_buckets + horizon
+
+
+def serving_cut(cuts: np.ndarray, offset: np.ndarray) -> np.ndarray:
+    """Which of the ascending cut-offs serves each origin: the newest one at or before it.
+
+    Args:
+        cuts: buckets before the end, ascending, (P,).
+        offset: origins, likewise, at most the last cut.
+
+    Example: cuts [0, 5, 20] serve origins [0, 1, 5, 6] with [0, 1, 1, 2].
+    """
+    return np.minimum(np.searchsorted(cuts, offset), len(cuts) - 1)
 
 
 @dataclass(frozen=True)

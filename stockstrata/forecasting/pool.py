@@ -17,7 +17,7 @@ from stockstrata.forecasting.choice import (
     pool_positions,
     reasons,
 )
-from stockstrata.forecasting.members import ENSEMBLE, PoolSeries, ensemble_median, histories
+from stockstrata.forecasting.members import ENSEMBLE, PoolSeries, ensemble_median, ensemble_members, histories
 from stockstrata.forecasting.metrics import masked_mean, naive_mae, ordered_sum
 from stockstrata.forecasting.origins import ValidationPlan, validation_plan
 from stockstrata.forecasting.outcome import PoolTask, SeriesOutcome, join_outcomes
@@ -74,7 +74,7 @@ def _tournament(task: PoolTask) -> SeriesOutcome:
     actual = _actuals(series, plan, depth)
     span = _horizon_sums(actual, plan.horizon)
     learnt = np.minimum(plan.first_training, task.settings.max_history_buckets)
-    pool = PoolSeries(task, [series[i] for i in judged], learnt[judged])
+    pool = PoolSeries(task, [series[i] for i in judged], learnt[judged], judged)
     paths, naive = _backtests(pool, models, plan.train_ends[judged], depth[judged])
     errors = np.full((len(series), len(models), task.settings.fold_count), np.nan)
     for position, path in enumerate(paths):
@@ -223,7 +223,8 @@ def _backtests(
 
     paths = {model.model_code: run(model.model_code) for model in models if model.model_code != ENSEMBLE}
     if any(model.model_code == ENSEMBLE for model in models):
-        paths[ENSEMBLE] = np.where(pool.is_able(ENSEMBLE)[:, None, None], ensemble_median(paths), np.nan)
+        middle = ensemble_median({code: paths[code] for code in ensemble_members(models)})
+        paths[ENSEMBLE] = np.where(pool.is_able(ENSEMBLE)[:, None, None], middle, np.nan)
     is_seasonal = (pool.learnt >= pool.task.season_length)[:, None, None]
     naive = np.where(is_seasonal, run("seasonal_naive"), run("naive"))
     return [paths[model.model_code] for model in models], naive

@@ -44,7 +44,7 @@ def refit_champions(task: PoolTask) -> Refitted:
         raise PlanningError("forecast: champions were to be refitted without their back-tests; hold a tournament.")
     series = histories(task)
     used = [one[-task.settings.max_history_buckets :] for one in series]
-    pool, depth = PoolSeries(task, series, carried.learnt), task.forecast_buckets
+    pool, depth = PoolSeries(task, series, carried.learnt, np.arange(len(series))), task.forecast_buckets
     forecast = np.full((len(series), int(depth.max(initial=1))), np.nan)
     for code in sorted(set(carried.champion_code) & {model.model_code for model in task.models}):
         rows = np.flatnonzero(carried.champion_code == code)

@@ -31,12 +31,14 @@ class SeriesInputs:
         interval_buckets: protection interval, buckets, (n,).
         method_hash: hash of the pool's models and settings, the season, and the code, (n,).
         champion_hash: hash of the champion that must be beaten, or that is refitted with its back-test, (n,).
+        pool_hash: hash of what the series may learn from the others of its pool; empty where nothing, (n,).
     """
 
     history_hash: np.ndarray
     interval_buckets: np.ndarray
     method_hash: np.ndarray
     champion_hash: np.ndarray
+    pool_hash: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,8 @@ class Reuse:
 
     Attributes:
         origin: `reused`, or why the series must be computed, the first that holds: `new` (no earlier outcome),
-            `method` (models, settings or code), `interval` (lead time or review period), `history` or
-            `champion` (what earlier cycles say of it), (n,).
+            `method` (models, settings or code), `interval` (lead time or review period), `history`, `champion` (what
+            earlier cycles say of it), or `pool` (another series of a pool with a model that learns from all), (n,).
         held: row of the earlier outcome of each reused series, in the order of these.
     """
 
@@ -74,12 +76,13 @@ class Reuse:
         return np.flatnonzero(self.origin == REUSED)
 
 
-def task_inputs(task: PoolTask, code_version: str) -> SeriesInputs:
+def task_inputs(task: PoolTask, code_version: str, pool_hash: str = "") -> SeriesInputs:
     """The inputs of the series of a task.
 
     Args:
         task: series of one pool.
         code_version: changes with everything else that results depend on: code, libraries, processor.
+        pool_hash: of what the series learn from the others of their pool.
     """
     parameters = [row.model_dump_json(exclude=_COMMENTS) for row in (task.settings, *task.models)]
     method = _hash(
@@ -97,6 +100,7 @@ def task_inputs(task: PoolTask, code_version: str) -> SeriesInputs:
         task.interval_buckets,
         np.full(len(histories), method, dtype=object),
         _champion_hashes(task),
+        np.full(len(histories), pool_hash, dtype=object),
     )
 
 
@@ -120,8 +124,9 @@ def reusable(states: SeriesStates | None, keys: pd.DataFrame, inputs: SeriesInpu
             inputs.interval_buckets != before.interval_buckets[place],
             inputs.history_hash != before.history_hash[place],
             inputs.champion_hash != before.champion_hash[place],
+            inputs.pool_hash != before.pool_hash[place],
         ],
-        ["new", "method", "interval", "history", "champion"],
+        ["new", "method", "interval", "history", "champion", "pool"],
         REUSED,
     ).astype(object)
     return Reuse(origin, place[origin == REUSED])

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,10 +18,11 @@ from stockstrata.forecasting.fallbacks import filled_history
 from stockstrata.forecasting.level_forecasts import LevelMethod
 from stockstrata.forecasting.new_products.cycle import with_launches
 from stockstrata.forecasting.outcome import PoolTask, join_outcomes, needed_buckets, whole_buckets
+from stockstrata.forecasting.pooled import Lesson, PoolHistory, learnt_tasks
 from stockstrata.forecasting.reuse import REUSED, SeriesInputs, SeriesStates, reusable, task_inputs
 from stockstrata.forecasting.selection import SelectionPlan, selection_plan
 from stockstrata.forecasting.sensing import sensing_choices
-from stockstrata.forecasting.workers import forecast_tasks
+from stockstrata.forecasting.workers import LocalMap, TaskMap, forecast_tasks
 from stockstrata.history.signal import LearntHistory
 from stockstrata.panel import DemandPanel
 from stockstrata.parameters import PlanningParameters, PoolModel, PoolSettings, SegmentStrategy
@@ -52,6 +54,7 @@ class ForecastResult:
         new_product_analogs: NEW_PRODUCT_ANALOG.
         faults: models that could not be used on a series, which the others then stood in for: `item_id, location_id,
             model_code, fault_text`.
+        lessons: what became of the models that learn from whole pools, for pools with a series that was computed.
         origins: where the outcome of each series comes from: `item_id, location_id, origin_code` as in `reuse.Reuse`.
         states: the outcomes, for a later run of the same cycle to take over.
     """
@@ -69,6 +72,7 @@ class ForecastResult:
     new_products: pd.DataFrame
     new_product_analogs: pd.DataFrame
     faults: pd.DataFrame
+    lessons: list[Lesson]
     origins: pd.DataFrame
     states: SeriesStates
     sensing: pd.DataFrame
@@ -91,6 +95,7 @@ def forecast_segments(
     item_locations: pd.DataFrame | None = None,
     planner: PlannerInput | None = None,
     groups: pd.DataFrame | None = None,
+    task_map: TaskMap | None = None,
 ) -> ForecastResult:
     """Forecast every item-location by the pool of its segment, with demand over lead time plus review period.
 
@@ -110,11 +115,13 @@ def forecast_segments(
         history: the adjusted history of the same series, which is learnt from in place of `panel`, what accuracy is
             judged by, and promotions past and to come; None where demand is taken as it is.
         review_periods: `item_id, location_id, review_period_days` where it is not that of the strategy for all.
-        item_locations: frame of `int_item_locations__planned`: what new item-locations are compared by, and when they
-            were launched; without it none is taken for new.
+        item_locations: frame of `int_item_locations__planned`: what new item-locations are compared by, when they were
+            launched, and the families inside a pool, for the models that learn from all its series; without it none is
+            taken for new.
         planner: what people say about the forecasts; left out, the cycle plans with the statistical ones.
         groups: `item_id, location_id, family, region`, one row for each series: the levels above them; None leaves
             them out.
+        task_map: where models are fitted; None for processes on this machine. The result does not depend on it.
 
     Raises:
         PlanningError: a series of the panel has no segment, or no lead time.
@@ -170,13 +177,18 @@ def forecast_segments(
         earlier=champions,
     )
     tasks, rows = _tasks(facts, plan, history, parameters, np.arange(len(segment)))
-    inputs = _joined_inputs([task_inputs(task, code_version) for task in tasks], rows, len(segment))
+    pools = _pools(panel, pool, buckets, parameters, item_locations)
+    learnt = {code: found.content_hash for code, found in pools.items()}
+    inputs = [task_inputs(task, code_version, learnt.get(task.models[0].pool_code, "")) for task in tasks]
+    inputs = _joined_inputs(inputs, rows, len(segment))
     reuse = reusable(earlier, panel.keys, inputs)
     outcomes = []
     if earlier is not None and len(reuse.rows):
         tasks, rows = _tasks(facts, plan, history, parameters, np.flatnonzero(reuse.origin != REUSED))
-        outcomes, rows = [earlier.outcome.select(reuse.held)], [reuse.rows, *rows]
-    series = join_outcomes([*outcomes, *forecast_tasks(tasks, workers)], rows, len(segment))
+        outcomes = [earlier.outcome.select(reuse.held)]
+    tasks, lessons = learnt_tasks(tasks, rows, pools, task_map or LocalMap(workers))
+    rows = [reuse.rows, *rows] if outcomes else rows
+    series = join_outcomes([*outcomes, *forecast_tasks(tasks, workers, task_map)], rows, len(segment))
     states = SeriesStates(panel.keys, inputs, series)
     coherent = None
     if groups is not None:
@@ -220,6 +232,7 @@ def forecast_segments(
         backtests=register.backtest_table(facts, series, uncertainty, plan, settings),
         backtest_lags=register.backtest_lag_table(facts, series),
         faults=report.fault_table(facts, series),
+        lessons=lessons,
         origins=panel.keys.assign(origin_code=reuse.origin),
         states=states,
         sensing=sensing_choices(
@@ -328,7 +341,7 @@ def _tasks(
     return tasks, rows
 
 
-def _told(history: LearntHistory | None, length: int, held: np.ndarray, needed: int) -> dict[str, np.ndarray]:
+def _told(history: LearntHistory | None, length: int, held: np.ndarray, needed: int) -> dict[str, Any]:
     """What an adjusted history tells of the buckets that a task may look at."""
     if history is None:
         return {}
@@ -338,6 +351,35 @@ def _told(history: LearntHistory | None, length: int, held: np.ndarray, needed: 
         "event_factor": history.event_factor[:, :length],
     }
     return {name: values[held, -needed:] for name, values in past.items()}
+
+
+def _pools(
+    panel: DemandPanel, pool: np.ndarray, buckets: np.ndarray, parameters: PlanningParameters,
+    families: pd.DataFrame | None,
+) -> dict[str, PoolHistory]:  # fmt: skip
+    """All series of each pool that lists a model for them."""
+    settings, models = _settings(parameters), _pool_models(parameters)
+    family = np.full(len(pool), "", dtype=object)
+    if families is not None:
+        held = aligned(families, panel.keys, table="intermediate.int_item_locations__planned")
+        family = texts(held, "family").to_numpy(dtype=object)
+    found = {}
+    for code in sorted(set(pool)):
+        rows = np.flatnonzero(pool == code)
+        needed = int(needed_buckets(settings[code], whole_buckets(buckets[rows])).max())
+        history = PoolHistory(
+            models=models[code],
+            settings=settings[code],
+            season_length=panel.season_length,
+            rows=rows,
+            demand_qty=panel.demand_qty[rows, -needed:],
+            interval_buckets=buckets[rows],
+            family=family[rows],
+            least_depth=_least_depth(panel),
+        )
+        if history.named:
+            found[code] = history
+    return found
 
 
 def _joined_inputs(parts: Sequence[SeriesInputs], rows: Sequence[np.ndarray], count: int) -> SeriesInputs:

@@ -5,67 +5,87 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from multiprocessing import active_children, connection, get_context, parent_process
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from stockstrata.errors import PlanningError
 from stockstrata.forecasting import engine
 from stockstrata.forecasting.outcome import PoolTask, SeriesOutcome
 from stockstrata.forecasting.pool import forecast_pool
 
-_Task = TypeVar("_Task")
-_Result = TypeVar("_Result")
+T = TypeVar("T")
+R = TypeVar("R")
 
 DEAR_WORK_MILLISECONDS = 20_000.0
 """Work from which processes pay: each costs two to three seconds of imports."""
 
 
-def forecast_tasks(tasks: Sequence[PoolTask], workers: int) -> list[SeriesOutcome]:
+class TaskMap(Protocol):
+    """Whatever can apply a function to tasks: this process, processes beside it, or a cluster."""
+
+    def __call__(self, function: Callable[[T], R], tasks: Sequence[T], *, milliseconds: float) -> list[R]:
+        """The result of each task, in their order.
+
+        Args:
+            function: at the top of a module, so that other processes can import it.
+            tasks: picklable.
+            milliseconds: rough work of all tasks on one core.
+        """
+        ...
+
+
+def forecast_tasks(tasks: Sequence[PoolTask], workers: int, task_map: TaskMap | None = None) -> list[SeriesOutcome]:
     """The outcome of each task, in their order.
 
     Args:
         tasks: chunks of series.
-        workers: processes that may be used.
+        workers: processes that may be used on this machine.
+        task_map: where the tasks are worked on; None for this machine.
 
     Raises:
         PlanningError: a worker process died.
     """
     work = sum(len(task.horizon) * engine.milliseconds([model.model_code for model in task.models]) for task in tasks)
-    return spread(forecast_pool, tasks, workers, work_milliseconds=work)
+    return (task_map or LocalMap(workers))(forecast_pool, tasks, milliseconds=work)
 
 
-def spread(
-    function: Callable[[_Task], _Result], tasks: Sequence[_Task], workers: int, *, work_milliseconds: float
-) -> list[_Result]:
-    """What a function gives for each task, in their order, on several processes where the work is worth them.
+@dataclass(frozen=True)
+class LocalMap:
+    """Tasks on this machine: in this process where there is little work, else in processes of their own.
 
-    Args:
-        function: importable by name, depends on nothing but its task.
-        tasks: picklable.
+    Attributes:
         workers: processes that may be used.
-        work_milliseconds: rough time of all tasks on one core.
 
-    Raises:
-        PlanningError: a worker process died.
+    Example: `LocalMap(2)(forecast_pool, tasks, milliseconds=60_000.0)`.
     """
-    if workers <= 1 or len(tasks) < 2 or work_milliseconds < DEAR_WORK_MILLISECONDS:
-        return [function(task) for task in tasks]
-    count = min(workers, len(tasks))
-    others = set(active_children())
-    executor = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_end_with_parent)
-    try:
-        return list(executor.map(function, tasks))
-    except BrokenProcessPool:
-        # The executor asks its other processes to end, but waits for ever for one that it had only just started then.
-        for process in set(active_children()) - others:
-            process.kill()
-        raise PlanningError(
-            f"forecast: one of {count} worker processes was ended from outside while models were fitted, as the system "
-            "does when memory runs out; nothing was written. Free memory, or set STOCKSTRATA_WORKERS to fewer "
-            "processes (1 forecasts in the main process), and run again."
-        ) from None
-    finally:
-        executor.shutdown(cancel_futures=True)
+
+    workers: int
+
+    def __call__(self, function: Callable[[T], R], tasks: Sequence[T], *, milliseconds: float) -> list[R]:
+        """The result of each task, in their order.
+
+        Raises:
+            PlanningError: a worker process died.
+        """
+        if self.workers <= 1 or len(tasks) < 2 or milliseconds < DEAR_WORK_MILLISECONDS:
+            return [function(task) for task in tasks]
+        count = min(self.workers, len(tasks))
+        others = set(active_children())
+        executor = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_end_with_parent)
+        try:
+            return list(executor.map(function, tasks))
+        except BrokenProcessPool:
+            # The executor asks its other processes to end, but waits for ever for one that it had only just started.
+            for process in set(active_children()) - others:
+                process.kill()
+            raise PlanningError(
+                f"forecast: one of {count} worker processes was ended from outside while models were fitted, as the "
+                "system does when memory runs out; nothing was written. Free memory, or set STOCKSTRATA_WORKERS to "
+                "fewer processes (1 forecasts in the main process), and run again."
+            ) from None
+        finally:
+            executor.shutdown(cancel_futures=True)
 
 
 def _end_with_parent() -> None:

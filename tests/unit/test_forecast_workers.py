@@ -29,6 +29,38 @@ if __name__ == "__main__":
         time.sleep(60)
 """
 
+# One of two workers is killed from outside, as soon as one process is there or once both are at work.
+_KILLED = """
+import os, signal, sys, threading, time
+from pathlib import Path
+import psutil
+from stockstrata.errors import PlanningError
+from stockstrata.forecasting.workers import LocalMap
+
+def slow(folder):
+    (Path(folder) / str(os.getpid())).touch()
+    time.sleep(120)
+
+def workers():
+    children = psutil.Process().children(recursive=True)
+    return [one for one in children if any("spawn_main" in part for part in one.cmdline())]
+
+def kill(folder, awaited):
+    while len(os.listdir(folder) if awaited == "both at work" else workers()) < (2 if awaited == "both at work" else 1):
+        time.sleep(0.001)
+    workers()[0].send_signal(signal.SIGKILL)
+
+if __name__ == "__main__":
+    # Workers inherit this: like one that has only just started, they do not end when they are asked to.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    threading.Thread(target=kill, args=sys.argv[1:], daemon=True).start()
+    try:
+        LocalMap(2)(slow, [sys.argv[1]] * 6, milliseconds=1e9)
+    except PlanningError as error:
+        print(error)
+    print("left:", len(workers()))
+"""
+
 
 class _Killer:
     """Ends the process that unpickles it, as the system does when memory runs out."""
@@ -45,6 +77,19 @@ def test_a_worker_that_dies_is_told_and_nobody_waits(parameter_tables, monkeypat
     task = PoolTask(models, settings, 52, np.ones((1, 60)), np.array([4.0]), 13, np.array([""]))
     with pytest.raises(PlanningError, match=r"memory runs out.*STOCKSTRATA_WORKERS"):
         forecast_tasks([task, dataclasses.replace(task, demand_qty=_Killer())], 2)
+
+
+@pytest.mark.parametrize("awaited", ["one started", "both at work"])
+def test_a_worker_killed_in_its_task_ends_the_call_at_once_and_leaves_no_process(tmp_path, awaited):
+    program, folder = tmp_path / "killed.py", tmp_path / "at_work"
+    program.write_text(_KILLED, encoding="utf-8")
+    folder.mkdir()
+    # The tasks would take six minutes: to be back within one, nobody may have waited for them.
+    done = subprocess.run(
+        [sys.executable, str(program), str(folder), awaited], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert "one of 2 worker processes was ended from outside" in done.stdout, done.stderr
+    assert "left: 0" in done.stdout
 
 
 def test_a_worker_ends_when_the_run_is_killed(tmp_path):

@@ -177,6 +177,7 @@ CHAMPION = Table(
         _SEGMENT,
         _POOL,
         _MODEL,
+        Column("block_buckets", "BIGINT", "Buckets that were forecast as one and split back; 1: each by itself."),
         Column("horizon_buckets", "BIGINT", "Buckets ahead that models were compared at."),
         Column("fold_count", "BIGINT", "Rolling origins evaluated."),
         Column("score_ratio", "DOUBLE", "Score of the champion; null where none could be validated."),

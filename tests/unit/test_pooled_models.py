@@ -194,20 +194,21 @@ def test_a_changed_series_computes_its_pool_again_and_an_unchanged_pool_learns_n
         pd.testing.assert_frame_equal(getattr(full, name), getattr(third, name), check_exact=True)
 
 
-def test_families_teach_their_own_season(pool_of):
+def test_families_teach_their_own_season(pool_of, make_item_locations):
     rng = np.random.default_rng(10)
     is_winter = np.arange(80) % 2 == 1
     season = np.where(is_winter[:, None], np.roll(SEASON, 6), SEASON)
     demand = rng.poisson(np.tile(2.0 * season, 4)).astype(float)
     inputs = _inputs(demand, days=335.0)
-    families = inputs[0].keys.assign(family=np.where(is_winter, "skis", "tents"))
+    keys = inputs[0].keys
+    known = make_item_locations(80, **{name: keys[name] for name in keys}, family=np.where(is_winter, "skis", "tents"))
 
     def error(**options) -> float:
         found = _run(pool_of("pooled_seasonal"), inputs, **options).forecasts
         ahead = found[found["horizon_bucket"] <= 12]["mean_qty"].to_numpy().reshape(80, 12)
         return float(np.sqrt(np.mean((ahead / 2.0 - season) ** 2)))
 
-    assert error(families=families) < 0.7 * error()
+    assert error(item_locations=known) < 0.7 * error()
 
 
 def test_a_model_outside_the_ensemble_does_not_move_it(pool_of):

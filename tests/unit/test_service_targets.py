@@ -161,6 +161,7 @@ def policies(read, make_item_locations, *, mean, review=7.0, lead=14.0, segment=
     demand = keys.assign(
         protection_interval_days=lead + review, method_code="poisson", mean_qty=mean, sd_qty=np.sqrt(mean),
         demand_sd_qty=np.sqrt(mean), lead_time_sd_qty=0.0, daily_mean_qty=mean / (lead + review), evidence_grade="full",
+        standard_quantiles=None, fallback_reason="",
     )  # fmt: skip
     return stock_policies(
         rows, keys.assign(segment_code=segment), leads, demand,

@@ -54,7 +54,7 @@ class LevelPosterior:
         variance: of that level, units squared, (m,).
         dispersion_qty: variance over mean of a bucket's demand, units, (m,).
         credibility_rate: weight of the own sales in the mean, 0 to 1, (m,).
-        widening_ratio: what the variance of demand grows by because the dispersion is an estimate, (m,).
+        widening_ratio: what the variance of demand grows by because it is itself an estimate, (m,).
     """
 
     mean_qty: np.ndarray
@@ -140,8 +140,8 @@ def level_posterior(
         dispersion = (dispersion_buckets * carried + told * np.nan_to_num(own)) / (dispersion_buckets + told)
         own_rate = np.nan_to_num(safe_ratio(seen_exposure, dispersion))
         mean = safe_ratio(fade * shape + np.nan_to_num(safe_ratio(seen_qty, dispersion)), fade * rate + own_rate)
-    # The dispersion is an estimate too: the variance of Student's t with its degrees of freedom carries that.
-    freedom = np.maximum(dispersion_buckets + buckets, LEAST_FREEDOM)
+    # All this is estimated, from as many buckets as still count: the variance of Student's t carries that.
+    freedom = np.maximum(dispersion_buckets + ordered_sum(back), LEAST_FREEDOM)
     return LevelPosterior(
         mean_qty=mean,
         variance=safe_ratio(mean, fade * rate + own_rate),

@@ -259,7 +259,11 @@ CHAMPION_BACKTEST = Table(
         Column(
             "held_out_rmse_qty", "DOUBLE", "RMSE of choosing without the origin judged, units; null for one origin."
         ),
-        Column("interval_rmse_qty", "DOUBLE", "RMSE of cumulative demand over the protection interval, units."),
+        Column(
+            "interval_rmse_qty",
+            "DOUBLE",
+            "RMSE of cumulative demand over the protection interval, units; null where every origin ran out of stock.",
+        ),
         Column("interval_sd_qty", "DOUBLE", "Standard deviation of that demand as the cycle used it, units."),
         Column("step_sd_qty", "DOUBLE", "Standard deviation of one bucket's error as the cycle used it, units."),
     ),

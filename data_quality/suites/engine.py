@@ -51,6 +51,7 @@ NULLABLE = frozenset(
         "naive_score_qty",
         "naive_rmse_qty",
         "held_out_rmse_qty",
+        "interval_rmse_qty",
         "rmse_qty",
         "expected_arrival_stock_qty",
         "window_demand_qty",

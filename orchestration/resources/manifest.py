@@ -35,6 +35,7 @@ _LIBRARIES = (
     "dbt-core",
     "dbt-duckdb",
     "duckdb",
+    "hierarchicalforecast",
     "lightgbm",
     "numpy",
     "pandas",

@@ -8,7 +8,9 @@ from stockstrata.tables import (
     CHAMPION_BACKTEST,
     CHAMPION_BACKTEST_LAG,
     CHAMPION_REGISTER,
+    HIERARCHY_CHOICE,
     INTERVAL_METHOD,
+    NEW_PRODUCT_FORECAST,
     SENSING_CHOICE,
 )
 
@@ -47,4 +49,6 @@ def earlier_champions(warehouse: Warehouse, period: dt.date) -> EarlierChampions
         lags=warehouse.read(_LAGS, window),
         methods=warehouse.read(_NEWEST_CYCLE.format(table=INTERVAL_METHOD.name), window),
         sensing=warehouse.read(_NEWEST_CYCLE.format(table=SENSING_CHOICE.name), window),
+        hierarchy=warehouse.read(_NEWEST_CYCLE.format(table=HIERARCHY_CHOICE.name), window),
+        launches=warehouse.read(_NEWEST.format(table=NEW_PRODUCT_FORECAST.name), window),
     )

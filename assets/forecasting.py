@@ -116,6 +116,8 @@ _EARLIER = {
     FORECAST_STREAM: [DEMAND_FORECAST],
     STREAM_WEIGHT: [DEMAND_FORECAST],
     SENSING_CHOICE: [SENSING_CHOICE],
+    HIERARCHY_CHOICE: [HIERARCHY_CHOICE],
+    NEW_PRODUCT_FORECAST: [NEW_PRODUCT_FORECAST],
 }
 _CYCLE_BEFORE = dg.TimeWindowPartitionMapping(
     start_offset=-1, end_offset=-1, allow_nonexistent_upstream_partitions=True
@@ -157,7 +159,8 @@ def forecast(
     assignment = warehouse.read_period(SEGMENT_ASSIGNMENT.name, period)
     parameters = parameter_store.in_force(cut_off(period))
     lead_times = warehouse.read_period(LEAD_TIME.name, period)
-    ahead = buckets_ahead(panel, lead_times, parameters)
+    cycle_days = PERIOD_DAYS[SETTINGS.company.period_type]
+    ahead = buckets_ahead(panel, lead_times, parameters, cycle_days=cycle_days)
     planner = planner_input(
         warehouse, period, item_locations, assignment, panel.bucket_start_dates, parameters=parameters
     )
@@ -172,9 +175,7 @@ def forecast(
         history=history_to_learn(warehouse, item_locations, period, parameters, ahead=ahead),
         champions=earlier_champions(warehouse, period),
         as_of=cut_off(period),
-        review_periods=review_periods(
-            item_locations, assignment, parameters=parameters, cycle_days=PERIOD_DAYS[SETTINGS.company.period_type]
-        ),
+        review_periods=review_periods(item_locations, assignment, parameters=parameters, cycle_days=cycle_days),
         item_locations=item_locations,
         planner=planner,
         groups=item_location_groups(warehouse, item_locations, cut_off(period)),

@@ -43,7 +43,18 @@ _JUDGED_STREAMS = """
     inner join forecast.forecast_stream as statistical
         using (period_start_date, item_id, location_id, bucket_start_date)
     left join actuals using (item_id, location_id, bucket_start_date)
-    where statistical.stream_code = 'statistical'
+    where
+        statistical.stream_code = 'statistical'
+        and not exists (
+            -- A bucket whose stock ran out shows sales, not demand: it judges nobody.
+            select 1 from history.demand_adjustment as adjustments
+            where
+                adjustments.period_start_date = $period
+                and adjustments.reason_code = 'stockout_lost_sales'
+                and adjustments.item_id = streams.item_id
+                and adjustments.location_id = streams.location_id
+                and adjustments.bucket_start_date = streams.bucket_start_date
+        )
     order by all
 """
 EARLIER_CYCLE = "(select max(period_start_date) from forecast.final_forecast where period_start_date < $period)"

@@ -3,7 +3,7 @@
 import dagster as dg
 import pandas as pd
 
-from assets.history import demand_history, known_demand
+from assets.history import censored_buckets, demand_history, known_demand
 from assets.output import Events, asset_key, border_check, code_counts, hand_over
 from assets.planned import planned_item_locations
 from assets.planner_input import EARLIER_CYCLE, unit_costs
@@ -78,6 +78,7 @@ _EARLIER_EXCEPTIONS = f"""
     deps=[
         dg.AssetKey(["intermediate", "int_demand__bucketed"]),
         dg.AssetKey(["intermediate", "int_item_locations__planned"]),
+        dg.AssetKey(["history", "demand_adjustment"]),
         dg.AssetDep(asset_key(FINAL_FORECAST), partition_mapping=_EARLIER),
     ],
     partitions_def=PERIODS,
@@ -97,6 +98,7 @@ def judged_forecast(context: dg.AssetExecutionContext, warehouse: Warehouse) -> 
         known_demand(warehouse, cut_off(period)),
         panel,
         last_bucket_date=last,
+        unjudged=censored_buckets(warehouse, period),
     )
     yield from hand_over(warehouse, JUDGED_FORECAST, judged, period)
 

@@ -1,7 +1,7 @@
 """Coherent forecasts of a cycle: which method makes the levels agree, by segment, and what comes of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -51,6 +51,7 @@ def coherent_forecasts(
     method: LevelMethod,
     settings: tuple[HierarchySetting, ...],
     workers: int,
+    earlier: pd.DataFrame | None = None,
 ) -> CoherentForecasts:
     """Forecast every level, judge the methods at earlier origins, choose one for each segment and reconcile.
 
@@ -65,12 +66,21 @@ def coherent_forecasts(
         method: models and origins.
         settings: settings in force, one of them for `*`.
         workers: processes that may be used; no number depends on them.
+        earlier: HIERARCHY_CHOICE of the cycle before, which is kept as between tournaments; None where methods are to
+            be judged.
     """
     hierarchy = hierarchy_of(groups, panel.keys)
-    found = level_forecasts(panel, hierarchy, series, method, workers=workers)
     rules = {row.segment_code: row for row in settings}
     largest = rules["*"].largest_block_series
-    choices, chosen = _choices(hierarchy, found, segment_code, rules, largest)
+    if earlier is None or earlier.empty:
+        found = level_forecasts(panel, hierarchy, series, method, workers=workers)
+        choices, chosen = _choices(hierarchy, found, segment_code, rules, largest)
+    else:
+        choices, chosen = _kept_choices(earlier, segment_code)
+        # Only methods that weigh by errors need forecasts of the past.
+        needs_errors = bool(set(chosen.values()) & {"mint_var", "mint_shrink"})
+        method = method if needs_errors else replace(method, origin_count=0)
+        found = level_forecasts(panel, hierarchy, series, method, workers=workers)
     base = found.base(0)
     bottom = base.bottom_qty.copy()
     method_code = np.array([chosen[code] for code in segment_code], dtype=object)
@@ -83,6 +93,24 @@ def coherent_forecasts(
         choices=choices,
         forecast_qty=_applied(series.forecast_qty, bottom, is_applied & (method_code != BOTTOM_UP)),
     )
+
+
+def _kept_choices(earlier: pd.DataFrame, segment_code: np.ndarray) -> tuple[pd.DataFrame, dict[str, str]]:
+    """The choices of the cycle before; a segment that it did not have is summed up from its item-locations."""
+    names = [column.name for column in HIERARCHY_CHOICE.columns if column.name != "period_start_date"]
+    segments = sorted(set(segment_code))
+    rows = earlier.loc[earlier["segment_code"].isin([*segments, ALL_SEGMENTS]), names]
+    taken = rows[rows["is_chosen"].astype(bool)]
+    chosen = dict(zip(taken["segment_code"].astype(str), taken["method_code"].astype(str), strict=True))
+    new = [
+        _row(BOTTOM, code, BOTTOM_UP, np.nan, int((segment_code == code).sum()), 0)
+        | {"is_chosen": True, "is_flagged": True, "is_applied": False, "reason_code": "not_validated"}
+        for code in segments
+        if code not in chosen
+    ]
+    both = pd.concat([rows, pd.DataFrame(new, columns=pd.Index(names))], ignore_index=True) if new else rows
+    table = both.reset_index(drop=True).astype({"is_chosen": bool, "is_flagged": bool, "is_applied": bool})
+    return table, {code: chosen.get(code, BOTTOM_UP) for code in segments}
 
 
 def _applied(forecast_qty: np.ndarray, bottom: np.ndarray, held: np.ndarray) -> np.ndarray:

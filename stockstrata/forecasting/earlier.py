@@ -29,6 +29,8 @@ class EarlierChampions:
         lags: CHAMPION_BACKTEST_LAG of the same tournaments.
         methods: INTERVAL_METHOD of the newest cycle; None where there is none.
         sensing: SENSING_CHOICE likewise.
+        hierarchy: HIERARCHY_CHOICE likewise.
+        launches: NEW_PRODUCT_FORECAST, the newest row of each series; None where there is none.
     """
 
     register: pd.DataFrame
@@ -36,6 +38,8 @@ class EarlierChampions:
     lags: pd.DataFrame
     methods: pd.DataFrame | None = None
     sensing: pd.DataFrame | None = None
+    hierarchy: pd.DataFrame | None = None
+    launches: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)

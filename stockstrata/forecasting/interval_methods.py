@@ -31,6 +31,10 @@ ERRORS, WINDOWS, CONFORMAL, EMPIRICAL = "error_moments", "window_moments", "conf
 LEAST_OBSERVATIONS = 200
 """Errors without which the 0.99 quantile of a group says nothing, and origins without which no loss is compared."""
 
+LEAST_JUDGED_SHARE = 0.5
+"""Share of a segment's series that must have been judged for it to be judged anew: between tournaments only those have
+origins that drift or changed, and they do not speak for the rest."""
+
 EARLIER = "earlier_cycle"
 """What a segment is judged on that keeps its way of the cycle before."""
 
@@ -115,7 +119,7 @@ def choose_interval_methods(
     rows = np.array_split(np.arange(len(ratio)), max(-(-len(ratio) // _ROWS_AT_A_TIME), 1))
     losses = pd.concat([_losses(backtest, part, judged, older) for part in rows], ignore_index=True)
     kept = _kept(earlier)
-    table = _choice_table(losses, backtest, candidates, kept)
+    table = _choice_table(losses, backtest, candidates, kept, _few_judged(ratio, backtest.segment_code))
     shapes = {**_shapes(ratio, backtest), **_kept_shapes(table, kept)}
     # A segment of nothing but zeros has been judged and has no errors.
     is_shaped = (table["interval_method_code"] != CONFORMAL) | table["segment_code"].isin(list(shapes))
@@ -130,6 +134,12 @@ def choose_interval_methods(
         dtype=object,
     )
     return IntervalChoice(table, taken, used)
+
+
+def _few_judged(ratio: np.ndarray, segment_code: np.ndarray) -> set[str]:
+    """Segments of which too few series have origins."""
+    share = pd.Series(np.isfinite(ratio).max(axis=1, initial=False).astype(float)).groupby(segment_code).mean()
+    return set(share.index[share < LEAST_JUDGED_SHARE].astype(str))
 
 
 def _kept(earlier: pd.DataFrame | None) -> dict[str, tuple[str, np.ndarray | None]]:
@@ -181,15 +191,16 @@ def _losses(
 ) -> pd.DataFrame:
     """Loss and coverage of every way at each judged origin of some series."""
     segment, pool = backtest.segment_code[rows], backtest.pool_code[rows]
-    has_shape = np.array([code in shapes for code in segment])
     has_runs = np.isfinite(backtest.window_mean_qty[rows])
     place, origin = np.nonzero(
-        is_judged[rows, : has_runs.shape[1]] & has_runs & (has_shape & (backtest.spread_qty[rows] > 0))[:, None]
+        is_judged[rows, : has_runs.shape[1]] & has_runs & (backtest.spread_qty[rows] > 0)[:, None]
     )
     row = rows[place]
     actual, whole = backtest.demand_qty[row, origin], backtest.is_whole[row]
     mean, sd = backtest.forecast_qty[row, origin], backtest.sd_qty[row, origin]
-    shape = np.array([shapes[code] for code in segment[place]]).reshape(len(row), len(shaped.PROBABILITIES))
+    # Without errors enough for a shape the pooled way has nothing to be judged by.
+    no_shape = np.full(len(shaped.PROBABILITIES), np.nan)
+    shape = np.array([shapes.get(code, no_shape) for code in segment[place]]).reshape(len(row), len(no_shape))
     run_mean, run_sd = backtest.window_mean_qty[row, origin], backtest.window_sd_qty[row, origin]
     runs = backtest.window_quantile_qty[row, origin]
     scale = backtest.scale_qty[row, origin]
@@ -214,7 +225,10 @@ def _losses(
 
 def _judged(found: Mapping[str, np.ndarray], actual: np.ndarray, spread: np.ndarray) -> dict[str, np.ndarray]:
     loss = np.mean([pinball_loss(actual, found[name], level) for name, level in _LEVELS.items()], axis=0)
-    covered = {name: actual <= found[f"p{level:.0%}"] + 1e-9 for name, level in _COVERED.items()}
+    told = {name: found[f"p{level:.0%}"] for name, level in _COVERED.items()}
+    covered = {
+        name: np.where(np.isfinite(qty), (actual <= qty + 1e-9).astype(float), np.nan) for name, qty in told.items()
+    }
     return {"loss": loss / spread, **covered}
 
 
@@ -232,6 +246,7 @@ def _choice_table(
     backtest: IntervalBacktest,
     candidates: Sequence[IntervalMethod],
     kept: Mapping[str, tuple[str, np.ndarray | None]],
+    few: set[str],
 ) -> pd.DataFrame:
     gains = {(row.pool_code, row.interval_method_code): row.least_gain_rate for row in candidates}
     pools = dict(sorted(zip(backtest.segment_code, backtest.pool_code, strict=True)))
@@ -242,7 +257,7 @@ def _choice_table(
         judged_on, held = (segment, own) if _is_enough(own) else (pool, by_pool.get(pool, {}))
         ways = [ERRORS, *(code for code in (WINDOWS, CONFORMAL, EMPIRICAL) if (pool, code) in gains)]
         chosen = _least(held, {code: gains.get((pool, code), 0.0) for code in ways}) if _is_enough(held) else ERRORS
-        if not _is_enough(own) and kept.get(segment, ("", None))[0] in ways:
+        if (segment in few or not _is_enough(own)) and kept.get(segment, ("", None))[0] in ways:
             judged_on, chosen = EARLIER, kept[segment][0]
         for code in ways:
             figures = own.get(code, {"series_count": 0, "observation_count": 0})

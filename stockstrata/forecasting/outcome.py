@@ -81,12 +81,15 @@ class PoolTask:
 
     def select(self, rows: np.ndarray) -> "PoolTask":
         """The task of some of its series."""
+        told = {name: getattr(self, name) for name in ("judged_qty", "is_observed", "event_factor")}
         return replace(
             self,
             demand_qty=self.demand_qty[rows],
             interval_buckets=self.interval_buckets[rows],
             sitting_code=self.sitting_code[rows],
             carried=None if self.carried is None else self.carried.select(rows),
+            pooled=None if self.pooled is None else self.pooled.select(rows),
+            **{name: None if values is None else values[rows] for name, values in told.items()},
         )
 
 

@@ -104,6 +104,9 @@ def _tournament(task: PoolTask) -> SeriesOutcome:
         held = chosen == position
         predicted[judged[held], :, : path.shape[2]] = path[held]
     actual = np.where(is_zero[:, None, None], np.nan, actual)
+    # What was estimated in place of lost sales tells nothing of how far demand strays.
+    ahead = np.arange(actual.shape[2])[None, None, :] >= plan.horizon[:, None, None]
+    is_seen = ((_like(task.is_observed, series, plan, depth, 1.0) > 0) | ahead).all(axis=2)
     seen = np.where(_like(task.is_observed, series, plan, depth, 1.0) > 0, predicted - actual, np.nan)
     sums = error_sums(seen, buckets=task.interval_buckets, horizon=plan.horizon, length=length)
     reason = np.where(is_zero, "all_zero", np.where(is_short, "too_short", "no_finite_model")).astype(object)
@@ -144,7 +147,7 @@ def _tournament(task: PoolTask) -> SeriesOutcome:
         before_qty=np.where(is_zero[:, None], np.nan, _last_known(series, plan))[:, :ACCURACY_ORIGINS],
         actual_qty=_judged(task, series, plan, depth, actual)[:, :ACCURACY_ORIGINS],
         predicted_qty=(predicted * _like(task.event_factor, series, plan, depth, 1.0))[:, :ACCURACY_ORIGINS],
-        origin_demand_qty=np.where(is_zero[:, None] | is_short[:, None] | is_lost[:, None], np.nan, span),
+        origin_demand_qty=np.where(is_seen & ~(is_zero | is_short | is_lost)[:, None], span, np.nan),
         origin_forecast_qty=np.where(is_lost[:, None], np.nan, errors[rows, champion] + span),
         origin_reach=plan.reach,
         **_newest(sums),

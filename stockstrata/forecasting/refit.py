@@ -61,6 +61,7 @@ def refit_champions(task: PoolTask) -> Refitted:
             is_whole=np.array([bool((one == np.floor(one)).all()) for one in used]),
             fault_text=np.array(pool.fault_texts(), dtype=object),
             forecast_qty=np.where(beyond, np.nan, forecast),
+            block_buckets=pool.block_buckets,
             window_mean_qty=run_mean,
             window_sd_qty=run_sd,
         ),

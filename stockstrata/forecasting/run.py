@@ -15,6 +15,7 @@ from stockstrata.forecasting.coarse import block_length
 from stockstrata.forecasting.coherence import CoherentForecasts, coherent_forecasts
 from stockstrata.forecasting.earlier import EarlierChampions
 from stockstrata.forecasting.fallbacks import filled_history
+from stockstrata.forecasting.interval_methods import LEAST_JUDGED_SHARE
 from stockstrata.forecasting.level_forecasts import LevelMethod
 from stockstrata.forecasting.new_products.cycle import with_launches
 from stockstrata.forecasting.outcome import PoolTask, join_outcomes, needed_buckets, whole_buckets
@@ -200,6 +201,8 @@ def forecast_segments(
             method=_level_method(panel, pool, parameters),
             settings=parameters.hierarchy_settings,
             workers=workers,
+            # Methods are judged with the champions that they build on.
+            earlier=None if champions is None or plan.is_due.mean() >= LEAST_JUDGED_SHARE else champions.hierarchy,
         )
         # Means follow the hierarchy where a segment asks for it; how wrong they may be stays as it was measured.
         series = replace(series, forecast_qty=coherent.forecast_qty)
@@ -212,7 +215,13 @@ def forecast_segments(
         earlier=None if champions is None else champions.methods,
     )
     launched = with_launches(
-        facts, series, uncertainty, item_locations, parameters=parameters, lifecycle_code=_lifecycle(segments)
+        facts,
+        series,
+        uncertainty,
+        item_locations,
+        parameters=parameters,
+        lifecycle_code=_lifecycle(segments),
+        earlier=None if champions is None else champions.launches,
     )
     told, spread = launched.series, launched.uncertainty
     forecasts = report.forecast_table(facts, told, spread, workers=workers)
@@ -292,9 +301,14 @@ def _pool_models(parameters: PlanningParameters) -> dict[str, tuple[PoolModel, .
     return found
 
 
-def buckets_ahead(panel: DemandPanel, lead_times: pd.DataFrame, parameters: PlanningParameters) -> int:
-    """Buckets that a cycle forecasts at most: the longest protection interval, or what is always forecast."""
-    review = max(row.review_period_days for row in parameters.segment_strategies)
+def buckets_ahead(
+    panel: DemandPanel, lead_times: pd.DataFrame, parameters: PlanningParameters, *, cycle_days: float
+) -> int:
+    """Buckets that a cycle forecasts at most: the longest protection interval, or what is always forecast.
+
+    Without an order cost a review takes a whole cycle, of `cycle_days` days.
+    """
+    review = max(cycle_days, *(row.review_period_days for row in parameters.segment_strategies))
     days = float(np.nan_to_num(numbers(lead_times, "lead_time_days")).max(initial=0.0)) + review
     least = _least_depth(panel)
     return max(int(whole_buckets(np.array([days / panel.mean_bucket_days]))[0]), least)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from stockstrata.forecasting.interval_methods import LEAST_JUDGED_SHARE
 from stockstrata.forecasting.metrics import safe_ratio
 from stockstrata.forecasting.outcome import SeriesOutcome
 from stockstrata.parameters import ShortTermSetting
@@ -38,7 +39,7 @@ def sensing_choices(
         segment_code: segment of each series, (n,).
         series: back-test of the champions.
         settings: settings in force, one of them for `*`.
-        earlier: SENSING_CHOICE of the cycle before, which a segment keeps that has nothing to judge by, as between
+        earlier: SENSING_CHOICE of the cycle before, which a segment keeps that has too little to judge by, as between
             tournaments; None where there is none.
 
     Returns:
@@ -75,7 +76,10 @@ def sensing_choices(
     names = [column.name for column in SENSING_CHOICE.columns if column.name != "period_start_date"]
     if earlier is None or earlier.empty:
         return table.loc[:, names]
-    is_unjudged = (table["observation_count"] == 0) & (table["reason_code"] == "too_few_pairs")
+    judged_share = pd.Series(found.max(axis=1, initial=False).astype(float)).groupby(segment_code).mean()
+    few = judged_share.index[judged_share < LEAST_JUDGED_SHARE]
+    is_unjudged = (table["reason_code"] == "too_few_pairs") | table["segment_code"].isin(few)
+    is_unjudged &= table["reason_code"] != "switched_off"
     kept = earlier.loc[earlier["segment_code"].isin(table.loc[is_unjudged, "segment_code"]), names]
     own = table.loc[~table["segment_code"].isin(kept["segment_code"]), names]
     return pd.concat([own, kept]).sort_values("segment_code", ignore_index=True)

@@ -14,9 +14,16 @@ _BUCKET = [*KEY, "bucket_start_date"]
 
 
 def judged_forecasts(
-    frozen: pd.DataFrame, actuals: pd.DataFrame, panel: DemandPanel, *, last_bucket_date: dt.date
+    frozen: pd.DataFrame,
+    actuals: pd.DataFrame,
+    panel: DemandPanel,
+    *,
+    last_bucket_date: dt.date,
+    unjudged: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Put beside each frozen forecast the demand of its bucket, once that bucket is complete.
+
+    A bucket whose stock ran out shows sales, not demand: it judges nobody.
 
     Args:
         frozen: FINAL_FORECAST of earlier cycles with `made_period_start_date`, and `p10_qty, p50_qty, p90_qty, p95_qty`
@@ -25,12 +32,16 @@ def judged_forecasts(
             more returns than sales counts as nothing too.
         panel: demand history of what is planned, which alone is judged; the scales of MASE and RMSSE come from it.
         last_bucket_date: last complete bucket; later forecasts are not judged yet.
+        unjudged: `item_id, location_id, bucket_start_date` of buckets whose demand nobody saw.
 
     Returns:
         JUDGED_FORECAST, sorted by its key.
     """
     due = _dated(frozen)
     due = due[due["bucket_start_date"] <= pd.Timestamp(last_bucket_date)]
+    if unjudged is not None and len(unjudged):
+        gone = pd.MultiIndex.from_frame(_dated(unjudged)[_BUCKET])
+        due = due[~pd.MultiIndex.from_frame(due[_BUCKET]).isin(gone)]
     sold = _dated(actuals)[[*_BUCKET, "demand_qty"]].groupby(_BUCKET).sum().reset_index()
     scales = panel.keys[KEY].assign(
         naive_mae_qty=naive_mae(panel.demand_qty), naive_rmse_qty=np.sqrt(naive_mse(panel.demand_qty))

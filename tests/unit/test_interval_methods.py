@@ -131,3 +131,25 @@ def test_a_segment_without_origins_keeps_the_way_and_shape_of_the_cycle_before()
     assert set(between.table["judged_on_code"]) == {"earlier_cycle"}
     # A tournament judges anew.
     assert choose_interval_methods(_backtest(), ALL, before.table).method_by_segment["S1"] == ERRORS
+
+
+def test_a_few_that_were_judged_again_do_not_decide_for_their_segment():
+    before = choose_interval_methods(_backtest(), ALL)
+    demand = np.where(RNG.uniform(size=(N, K)) < 0.96, 90.0, 340.0)
+    demand[25:] = np.nan
+    segment = np.full(N, "S1", dtype=object)
+    few = _backtest(
+        demand_qty=demand,
+        window_quantile_qty=np.full((N, J, len(WINDOW_LEVELS)), 100.0),
+        segment_code=segment,
+    )
+    alone = choose_interval_methods(few, ALL)
+    assert alone.method_by_segment["S1"] == CONFORMAL
+    assert choose_interval_methods(few, ALL, before.table).method_by_segment["S1"] == ERRORS
+
+
+def test_figures_of_a_small_segment_are_told_though_they_decide_nothing():
+    small = _backtest(segment_code=np.array(["S1"] * (N - 5) + ["S2"] * 5, dtype=object))
+    table = choose_interval_methods(small, ALL).table.set_index(["segment_code", "interval_method_code"])
+    assert table.loc[("S2", ERRORS), "observation_count"] == 5 * 5
+    assert np.isfinite(table.loc[("S2", ERRORS), "pinball_ratio"])

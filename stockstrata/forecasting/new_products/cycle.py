@@ -63,13 +63,14 @@ def with_launches(
     *,
     parameters: PlanningParameters,
     lifecycle_code: np.ndarray,
+    earlier: pd.DataFrame | None = None,
 ) -> LaunchCycle:
     """Forecast new item-locations by their analogs until their own history serves better.
 
     New is what was launched less than `hand_over_buckets` ago, or will be before the forecast ends, unless it is
     ending. The pool takes over early where its back-test error at `least_judged_origins` or more is lower by
-    `hand_over_margin_rate`. Without an analog the pool keeps the item-location, reason `no_analog` where the pool
-    itself had nothing to go by.
+    `hand_over_margin_rate`, and keeps what it has taken over. Without an analog the pool keeps the item-location,
+    reason `no_analog` where the pool itself had nothing to go by.
 
     Args:
         facts: of all item-locations.
@@ -78,6 +79,8 @@ def with_launches(
         attributes: frame of `int_item_locations__planned`, a row for each; None takes none for new.
         parameters: settings of new products and of the pools.
         lifecycle_code: stage of each, empty where unknown, (n,).
+        earlier: NEW_PRODUCT_FORECAST of the cycles before, the newest row of each item-location; None where there is
+            none.
     """
     settings = parameters.new_products
     if attributes is None:
@@ -98,6 +101,8 @@ def with_launches(
     level = model.update(priors, sold, settings)
     judged = _judged(facts, series, priors, sold, age[rows], parameters)
     status = _status(priors, judged, age[rows], settings)
+    # Between tournaments the pool's champions are not judged: what was handed over stays so.
+    status[_handed_over(facts, rows, earlier) & (status == "analog_posterior")] = "handed_over"
     kept = np.flatnonzero(np.isin(status, ("analog_prior", "analog_posterior")))
     if len(kept):
         chosen = priors.select(kept)
@@ -113,6 +118,13 @@ def with_launches(
         _forecast_rows(facts, begun, priors, sold, level, judged, status, age[rows]),
         _analog_rows(facts, compared, priors),
     )
+
+
+def _handed_over(facts: CycleFacts, rows: np.ndarray, earlier: pd.DataFrame | None) -> np.ndarray:
+    if earlier is None or earlier.empty:
+        return np.zeros(len(rows), dtype=bool)
+    taken = earlier.loc[earlier["status_code"] == "handed_over", KEY]
+    return pd.MultiIndex.from_frame(facts.panel.keys[KEY].iloc[rows]).isin(pd.MultiIndex.from_frame(taken))
 
 
 def _sold(facts: CycleFacts, begun: Launches, rows: np.ndarray, depth: int) -> np.ndarray:
@@ -182,13 +194,14 @@ def _replaced(
     wanted = np.isfinite(series.forecast_qty[rows])
     _, whole = interval_moments(level, model.spans(priors, age, facts.buckets[rows]))
     changed = {name: getattr(series, name).copy() for name in (
-        "forecast_qty", "champion_code", "reason_code", "rmse_qty", "is_whole",
+        "forecast_qty", "champion_code", "reason_code", "rmse_qty", "naive_rmse_qty", "is_whole",
     )}  # fmt: skip
     changed["forecast_qty"][rows] = np.where(wanted, mean, np.nan)
     changed["champion_code"][rows] = MODEL
     changed["reason_code"][rows] = status
     # The pool's error is not that of the launch model; both stand in NEW_PRODUCT_FORECAST.
     changed["rmse_qty"][rows] = np.nan
+    changed["naive_rmse_qty"][rows] = np.nan
     # What has not sold yet is counted as its analogs are.
     silent = np.nan_to_num(facts.panel.demand_qty[rows]).sum(axis=1) <= 0
     analogs_whole = (priors.analogs.weight_rate * series.is_whole[priors.analogs.place]).sum(axis=1) > 0.5

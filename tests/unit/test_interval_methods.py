@@ -136,7 +136,7 @@ def test_a_segment_without_origins_keeps_the_way_and_shape_of_the_cycle_before()
 def test_a_few_that_were_judged_again_do_not_decide_for_their_segment():
     before = choose_interval_methods(_backtest(), ALL)
     demand = np.where(RNG.uniform(size=(N, K)) < 0.96, 90.0, 340.0)
-    demand[25:] = np.nan
+    demand[45:] = np.nan
     segment = np.full(N, "S1", dtype=object)
     few = _backtest(
         demand_qty=demand,

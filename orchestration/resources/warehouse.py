@@ -69,6 +69,10 @@ class WarehouseLockedError(dg.RetryRequested, StockstrataError):
         return f"The warehouse {self.path} is locked by another program. {told}"
 
 
+class WarehouseOutdatedError(StockstrataError):
+    """The warehouse was made by an earlier version, whose tables had fewer columns."""
+
+
 class WarehouseDamagedError(StockstrataError):
     """The warehouse file is no longer a database: it is made again from landing."""
 
@@ -144,7 +148,11 @@ class Warehouse(dg.ConfigurableResource):
                 time.sleep(min(1.0, seconds))
 
     def create_tables(self) -> None:
-        """Create the schemas and all tables that Python writes, where they are missing."""
+        """Create the schemas and all tables that Python writes, where they are missing.
+
+        Raises:
+            WarehouseOutdatedError: if a table lacks a column, because an earlier version made it.
+        """
         with self.connect() as connection:
             connection.begin()
             for schema in _SCHEMAS:
@@ -156,6 +164,22 @@ class Warehouse(dg.ConfigurableResource):
             for table in TABLES.values():
                 columns = ", ".join(f"{column.name} {column.type}" for column in (*table.columns, *STAMP))
                 connection.execute(f"create table if not exists {table.name} ({columns})")
+            found = connection.execute(
+                "select schema_name || '.' || table_name, column_name from duckdb_columns() where not internal"
+            ).fetchall()
+            held = set(found)
+            lacking = [
+                f"{table.name}.{column.name}"
+                for table in TABLES.values()
+                for column in table.columns
+                if (table.name, column.name) not in held
+            ]
+            if lacking:
+                connection.rollback()
+                raise WarehouseOutdatedError(
+                    f"{self.path} was made by an earlier version of Stockstrata and lacks {len(lacking)} columns, such as "
+                    f"{lacking[0]}. Run `stockstrata rebuild`: it makes the warehouse again from landing."
+                )
             connection.commit()
 
     def read(self, query: str, parameters: Sequence[Any] | dict[str, Any] | None = None) -> pd.DataFrame:

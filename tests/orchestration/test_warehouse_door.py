@@ -7,7 +7,7 @@ import sys
 import pandas as pd
 import pytest
 
-from orchestration.resources.warehouse import Warehouse, WarehouseLockedError
+from orchestration.resources.warehouse import Warehouse, WarehouseLockedError, WarehouseOutdatedError
 from stockstrata.errors import PlanningError
 from stockstrata.tables import LEAD_TIME, MODEL_SCORE, STAMP
 
@@ -122,3 +122,12 @@ def test_a_file_held_by_another_process_says_so(warehouse):
             warehouse.replace_period(LEAD_TIME, lead_times(3.0), JANUARY)
         holder.communicate("\n")
     assert warehouse.replace_period(LEAD_TIME, lead_times(3.0), JANUARY) == 1
+
+
+def test_a_warehouse_of_an_earlier_version_leads_to_rebuild(warehouse):
+    with warehouse.connect() as connection:
+        connection.execute("alter table policy.lead_time drop column receipt_count")
+    with pytest.raises(
+        WarehouseOutdatedError, match=r"such as policy\.lead_time\.receipt_count\. Run `stockstrata reb"
+    ):
+        warehouse.create_tables()

@@ -177,7 +177,7 @@ class Warehouse(dg.ConfigurableResource):
             if lacking:
                 connection.rollback()
                 raise WarehouseOutdatedError(
-                    f"{self.path} was made by an earlier version of Stockstrata and lacks {len(lacking)} columns, such as "
+                    f"{self.path} was made by an earlier version and lacks {len(lacking)} columns, such as "
                     f"{lacking[0]}. Run `stockstrata rebuild`: it makes the warehouse again from landing."
                 )
             connection.commit()

@@ -38,7 +38,7 @@ WIDE_RATES: dict[str, tuple[float | None, float | None, str]] = {
     "change_rate": (0.0, None, "an override can multiply the forecast"),
     "disagreement_rate": (0.0, None, "streams can lie further apart than their blend is large"),
     "sensed_wape_rate": (0.0, None, "errors can exceed demand"),
-    "holding_cost_rate": (0.0, None, "holding can cost many times a cheap item in a year"),
+    "holding_cost_rate": (0.0, 5000.0, "holding can cost many times a cheap item in a year"),
 }
 # Quantities that are null where their description says so.
 NULLABLE = frozenset(

@@ -4,8 +4,8 @@ The join runs in the connection that judged the rows; the versions come over fro
 """
 
 import datetime as dt
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 import duckdb
 
@@ -14,6 +14,9 @@ from data_quality.extract_kind import ExtractKind
 from data_quality.validation import EntityValidation
 from orchestration.resources.load_record import RetractionCode
 from orchestration.resources.warehouse import OPEN_END
+
+ALWAYS_KNOWN = "1900-01-01"
+"""What the first load of a master entity brings is known from here on."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,8 @@ class Comparison:
         missing_row_count: rows in it.
         lost_row_count: those of them that nothing in the extract replaces.
         scope_row_count: rows in force that the extract should have had.
-        high_water: newest event date landed so far that does not lie in the future.
+        high_waters: for each column of the event date the newest day landed so far that does not lie in the future. An
+            order that was just placed says nothing of how far the receipts have come.
         retraction_code: as in `Reading`.
     """
 
@@ -38,13 +42,24 @@ class Comparison:
     missing_row_count: int = 0
     lost_row_count: int = 0
     scope_row_count: int = 0
-    high_water: dt.date | None = None
+    high_waters: Mapping[str, dt.date | None] = field(default_factory=dict)
     retraction_code: RetractionCode = "not_asked"
 
 
 def coalesced(columns: Collection[str], otherwise: str) -> str:
     """The first of some columns that is filled, as SQL."""
     return f"coalesce({', '.join(columns)})" if columns else otherwise
+
+
+def is_news_sql(high_waters: Mapping[str, dt.date | None]) -> str:
+    """SQL for whether a row's event lies behind all that was landed of its kind; null where it has none."""
+    if not high_waters:
+        return "false"
+    kinds = [
+        f"when {column} is not null then {column} > date '{newest or ALWAYS_KNOWN}'"
+        for column, newest in high_waters.items()
+    ]
+    return f"case {' '.join(kinds)} end"
 
 
 def compare(
@@ -67,10 +82,10 @@ def compare(
     contract = found.rows.contract
     event = coalesced(contract.event_date, "null::date")
     is_open = f"known_to_at = timestamp '{OPEN_END}'"
-    held, closed, high_water = warehouse.execute(
-        f"select count(*), count(*) filter (not ({is_open})), max({event}) filter ({event} <= ?) "
-        f"from raw.{contract.name}",
-        [today],
+    newest = "".join(f", max({column}) filter ({column} <= $today)" for column in contract.event_date)
+    held, closed, *high_waters = warehouse.execute(
+        f"select count(*), count(*) filter (not ({is_open})){newest} from raw.{contract.name}",
+        {"today": today} if newest else {},
     ).fetchall()[0]
     if not held:
         return Comparison()
@@ -99,7 +114,7 @@ def compare(
         missing_row_count=missing,
         lost_row_count=missing - replaced,
         scope_row_count=in_scope,
-        high_water=high_water,
+        high_waters=dict(zip(contract.event_date, high_waters, strict=True)),
         retraction_code="withheld" if withheld else "done" if retracts else "not_asked",
     )
 

@@ -8,11 +8,10 @@ import duckdb
 
 from data_quality.contracts import Contract
 from data_quality.validation import EntityValidation, referenced_columns
-from orchestration.resources.comparison import Comparison, coalesced
+from orchestration.resources.comparison import ALWAYS_KNOWN, Comparison, coalesced, is_news_sql
 from orchestration.resources.load_record import PeriodRows
 from orchestration.resources.warehouse import sql_text
 
-ALWAYS_KNOWN = "1900-01-01"
 RETRACTED_FOLDER = "retracted"
 _PERIOD = "landing_period_start_date"
 
@@ -109,7 +108,7 @@ def _delta_sql(found: EntityValidation, comparison: Comparison, stamp: LoadStamp
             {sql_text(stamp.load_id)} as load_id, {loaded_at} as loaded_at,
             date_trunc('{stamp.period_type}', coalesce({event}, date '{stamp.newest_event}'))::date as {_PERIOD},
             {_known_from_sql(contract, comparison, loaded_at)} as known_from_at,
-            {_late_sql(contract, comparison, event)} as is_late_row,
+            {_late_sql(comparison)} as is_late_row,
             {"case when is_held then 'changed' else 'new' end" if comparison.has_history else "'new'"} as change_code,
             {event} as event_date
         from {rows}
@@ -125,10 +124,7 @@ def _known_from_sql(contract: Contract, comparison: Comparison, loaded_at: str) 
     if not comparison.has_history:
         return f"coalesce({stated}, {known if contract.event_date else always})"
     # Names and descriptions are no news; terms, prices and plans that come later were not known before.
-    by_event, is_named = "false", contract.name in referenced_columns()
-    if contract.event_date:
-        high_water = comparison.high_water or ALWAYS_KNOWN
-        by_event = f"{coalesced(contract.event_date, 'null::date')} > date '{high_water}'"
+    by_event, is_named = is_news_sql(comparison.high_waters), contract.name in referenced_columns()
     return f"""
             case
                 when held_from_at is null and {stated} is not null then {stated}
@@ -142,10 +138,12 @@ def _known_from_sql(contract: Contract, comparison: Comparison, loaded_at: str) 
             end"""
 
 
-def _late_sql(contract: Contract, comparison: Comparison, event: str) -> str:
-    if not comparison.has_history or not contract.event_date or comparison.high_water is None:
+def _late_sql(comparison: Comparison) -> str:
+    # Where nothing of a kind was landed yet, nothing of it can be late.
+    known = {column: newest for column, newest in comparison.high_waters.items() if newest is not None}
+    if not comparison.has_history or not known:
         return "false"
-    return f"coalesce(not coalesce(is_held, false) and {event} <= date '{comparison.high_water}', false)"
+    return f"coalesce(not coalesce(is_held, false) and not {is_news_sql(comparison.high_waters)}, false)"
 
 
 def _write_periods(work: duckdb.DuckDBPyConnection, draft: Path, entity: str, load_id: str) -> None:

@@ -23,9 +23,9 @@ from pydantic import ValidationError
 from data_quality.archives import file_hash
 from data_quality.source import Source, open_source
 from data_quality.validation import SourceValidation, referenced_columns, validate_source
-from orchestration.resources.comparison import Comparison
+from orchestration.resources.comparison import ALWAYS_KNOWN, Comparison
 from orchestration.resources.durable import to_disk
-from orchestration.resources.entity_load import ALWAYS_KNOWN, LoadStamp, write_differences
+from orchestration.resources.entity_load import LoadStamp, write_differences
 from orchestration.resources.intake import EntityIntake, Intake, source_files, take_in
 from orchestration.resources.load_record import EntityLoad, LandedFile, Load
 from orchestration.resources.projection import project

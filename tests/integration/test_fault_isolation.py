@@ -114,11 +114,11 @@ def isolated(poisoned):
 
 @pytest.fixture(scope="module")
 def clean_home(cli, planned, isolated, tmp_path_factory):
-    """December planned from an extract that never held what was left out."""
+    """November and December planned from an extract that never held what was left out."""
     folder = tmp_path_factory.mktemp("clean")
     extract = _extract(planned, folder)
     _take_out(extract, set(isolated))
-    outcome = cli(folder / "home", "run", extract.source(), "--last", "1")
+    outcome = cli(folder / "home", "run", extract.source(), "--last", "2")
     assert outcome.code == 0, outcome.output
     return folder / "home"
 

@@ -83,6 +83,11 @@ def test_judged_measures_can_be_computed_again_from_what_was_frozen(planned):
         from forecast.final_forecast left join sold using (item_id, location_id, bucket_start_date)
         where period_start_date = '{OLDER}'
             and bucket_start_date <= (select max(bucket_start_date) from forecast.judged_forecast)
+            -- What nobody could buy judges nobody.
+            and (item_id, location_id, bucket_start_date) not in (
+                select (item_id, location_id, bucket_start_date) from history.demand_adjustment
+                where period_start_date = '{NEWER}' and reason_code = 'stockout_lost_sales'
+            )
         """
     )[0]
     found = planned.marts(

@@ -75,7 +75,13 @@ def test_an_item_location_left_out_of_one_table_is_left_out_of_all_handed_over_w
         {column.name: [1.0, 1.0] for column in LEAD_TIME_DEMAND.columns[1:] if column.type == "DOUBLE"}
     )
     demand = demand.assign(
-        item_id=["A", "B"], location_id="L", method_code="gamma", fallback_reason="", evidence_grade="full"
+        item_id=["A", "B"],
+        location_id="L",
+        method_code="gamma",
+        interval_method_code="error_moments",
+        standard_quantiles=None,
+        fallback_reason="",
+        evidence_grade="full",
     )
     spoilt = GOOD.assign(lead_time_days=[3.0, float("nan")])
     list(hand_over_all(warehouse, [Output(LEAD_TIME_DEMAND, demand), Output(LEAD_TIME, spoilt)], PERIOD))

@@ -7,7 +7,7 @@ from data_quality.verdict import SuiteError
 from stockstrata.tables import CHAMPION, LEAD_TIME, ORDER_PROPOSAL, STOCK_POLICY, TABLES
 
 DAY = pd.Timestamp("2024-01-01")
-VALUES = {"VARCHAR": "x", "DOUBLE": 0.5, "BIGINT": 1, "BOOLEAN": True, "DATE": DAY, "TIMESTAMP": DAY}
+VALUES = {"VARCHAR": "x", "DOUBLE": 0.5, "DOUBLE[]": [0.5], "BIGINT": 1, "BOOLEAN": True, "DATE": DAY, "TIMESTAMP": DAY}
 
 
 def sound_frame(table, rows=3):

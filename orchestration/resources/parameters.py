@@ -69,11 +69,11 @@ class ParameterStore(dg.ConfigurableResource):
 
 
 def _seed(name: str, file: Path) -> bytes:
-    own, shipped = _read(file), _read(SHIPPED_PARAMETERS / f"{name}.csv")
-    if set(shipped.columns) <= set(own.columns):
+    own, (model, _) = _read(file), PARAMETER_TABLES[name]
+    missing = [column for column in model.model_fields if column not in own.columns]
+    if not missing:
         return file.read_bytes()
-    columns = [*shipped.columns, *(column for column in own.columns if column not in shipped.columns)]
-    return own.reindex(columns=columns, fill_value="").to_csv(index=False, lineterminator="\n").encode()
+    return own.assign(**dict.fromkeys(missing, "")).to_csv(index=False, lineterminator="\n").encode()
 
 
 def _read(file: Path) -> pd.DataFrame:

@@ -7,6 +7,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from orchestration.resources.settings import PROJECT_ROOT
+
 DECEMBER = "2025-12-01"
 LOCATION = "LOC-01"
 JUMPING = "ITM-00024"  # at one location, a line of 90 million
@@ -85,6 +87,19 @@ def _take_out(extract: Extract, keys: set[tuple[str, str]]) -> None:
         extract.write(entity, rows)
 
 
+def _without_memory(folder: Path) -> str:
+    """Parameters with which champions are chosen anew in every cycle: what is compared had different cycles before."""
+    shipped = PROJECT_ROOT / "dbt_project" / "seeds" / "parameters" / "forecast_settings.csv"
+    with shipped.open(newline="", encoding="utf-8") as file:
+        rows = [{**row, "tournament_cadence_days": "0", "replacement_margin_rate": "0"} for row in csv.DictReader(file)]
+    (folder / "parameters").mkdir()
+    with (folder / "parameters" / shipped.name).open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    return str(folder / "parameters")
+
+
 @pytest.fixture(scope="module")
 def poisoned(cli, planned, tmp_path_factory):
     """November planned from a clean extract; December from one with five poisons in it."""
@@ -92,11 +107,12 @@ def poisoned(cli, planned, tmp_path_factory):
     extract = _extract(planned, folder)
     whole = extract.rows("demand")
     extract.write("demand", [line for line in whole if line["demand_date"] < DECEMBER])
-    first = cli(folder / "home", "run", extract.source(), "--last", "1")
+    parameters = _without_memory(folder)
+    first = cli(folder / "home", "run", extract.source(), "--last", "1", "--parameters", parameters)
     assert first.code == 0, first.output
     extract.write("demand", whole)
     _poison(extract)
-    second = cli(folder / "home", "run", extract.source(), "--last", "1")
+    second = cli(folder / "home", "run", extract.source(), "--last", "1", "--parameters", parameters)
     assert second.code == 0, second.output
     return folder / "home", second
 
@@ -114,11 +130,11 @@ def isolated(poisoned):
 
 @pytest.fixture(scope="module")
 def clean_home(cli, planned, isolated, tmp_path_factory):
-    """November and December planned from an extract that never held what was left out."""
+    """December planned from an extract that never held what was left out."""
     folder = tmp_path_factory.mktemp("clean")
     extract = _extract(planned, folder)
     _take_out(extract, set(isolated))
-    outcome = cli(folder / "home", "run", extract.source(), "--last", "2")
+    outcome = cli(folder / "home", "run", extract.source(), "--last", "1", "--parameters", _without_memory(folder))
     assert outcome.code == 0, outcome.output
     return folder / "home"
 

@@ -137,9 +137,16 @@ def widest_variation(probability: np.ndarray | float) -> np.ndarray:
 
 @cache
 def _widest() -> tuple[np.ndarray, np.ndarray]:
-    short = np.geomspace(_LEAST_SHORT, 0.1, 80)
-    variation = np.geomspace(1.0, 1000.0, 3000)
-    found = [variation[np.argmax(scipy.special.gammaincinv(variation**-2, 1 - q) * variation**2)] for q in short]
+    short = np.geomspace(_LEAST_SHORT, 0.1, 500)
+    step = np.log(1000.0) / 600
+    variation = np.exp(step * np.arange(601))
+    found = []
+    for q in short:
+        height = scipy.special.gammaincinv(variation**-2, 1 - q) * variation**2
+        # The top lies between grid points: that of the parabola through the three highest.
+        top = int(np.clip(np.argmax(height), 1, len(height) - 2))
+        left, middle, right = height[top - 1 : top + 2]
+        found.append(variation[top] * np.exp(step * (left - right) / (2 * (left - 2 * middle + right))))
     return np.log(short), np.array(found)
 
 

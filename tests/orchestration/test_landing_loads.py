@@ -219,3 +219,25 @@ def test_history_starts_where_the_bulk_of_the_demand_does_or_where_source_yaml_s
     small_company.settings("history_from: 1987-01-01")
     found = history_of(small_company.landing.take_in(small_company.warehouse), small_company.warehouse)
     assert found == History(dt.date(1987, 1, 1))
+
+
+def test_a_receipt_is_news_by_the_receipts_before_it_and_not_by_an_order_of_that_day(small_company, clock):
+    lines = "order_id,line,supplier_id,item_id,order_date,ordered_qty,receipt_date\n"
+    orders = small_company.source / "purchase_orders.csv"
+    open_lines = "P1,1,S,A,2024-02-01,5,\nP2,1,S,A,2024-02-05,5,\nP3,1,S,A,2024-03-01,5,\n"
+    clock(FIRST)
+    orders.write_text(lines + open_lines, encoding="utf-8")
+    small_company.land()
+    # P1 comes on the day that P3 was placed on.
+    orders.write_text(f"{lines}{open_lines}P1,1,S,A,2024-02-01,5,2024-03-01\n", encoding="utf-8")
+    clock(SECOND)
+    small_company.land()
+    # P2 had come before that, and nobody had told.
+    orders.write_text(f"{lines}{open_lines}P2,1,S,A,2024-02-05,5,2024-02-20\n", encoding="utf-8")
+    clock(THIRD)
+    small_company.land()
+    held = small_company.warehouse.read(
+        "select order_id, known_from_at::varchar as known, is_late_row from raw.purchase_orders "
+        "where receipt_date is not null order by order_id"
+    )
+    assert held.values.tolist() == [["P1", "2024-02-01 00:00:00", False], ["P2", THIRD, True]]

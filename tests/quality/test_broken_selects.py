@@ -50,7 +50,7 @@ ENDLESS = {
 }
 GREEDY = {
     "one long text": "select repeat('x', 1000000000) as item_id",
-    "one long list": "select list_sum(range(100000000)) as item_id",
+    "one long list": "select list_sum(range(400000000)) as item_id",
     "a large aggregate": "select string_agg(repeat('x', 1000000), '') as item_id from range(100000)",
     "many rows": "select repeat('x', 1000) as item_id from range(10000000)",
 }

@@ -21,7 +21,7 @@ from orchestration.resources.dbt import (
 )
 from orchestration.resources.dbt_metadata import built_models, failures, model_metadata, read_run_results, with_figures
 from orchestration.resources.parameters import ParameterStore
-from orchestration.resources.warehouse import Warehouse, raise_known_fault
+from orchestration.resources.warehouse import Warehouse, hand_back, raise_known_fault
 from stockstrata.errors import InputError, PlanningError
 
 MANIFEST = prepare_manifest(SETTINGS)
@@ -110,6 +110,7 @@ def _build(context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: Wa
         shutil.copyfile(SETTINGS.dbt_target / PARTIAL_PARSE, target / PARTIAL_PARSE)
     # A run that breaks off writes no results: those of the run before must not pass for its own.
     (target / "run_results.json").unlink(missing_ok=True)
+    hand_back(warehouse.path)
     invocation = dbt.cli(
         ["build", "--exclude-resource-type", "unit_test", "--vars", dbt_variables(SETTINGS.company)],
         context=context,

@@ -25,6 +25,7 @@ from orchestration.resources.dbt import dbt_resource
 from orchestration.resources.landing import Landing
 from orchestration.resources.parameters import ParameterStore
 from orchestration.resources.publisher import Publisher
+from orchestration.resources.run_history import quicken_run_history
 from orchestration.resources.series_store import SeriesStore
 from orchestration.resources.warehouse import Warehouse
 from orchestration.schedules import SCHEDULES
@@ -64,4 +65,6 @@ def build_defs(
     )
 
 
+# Dagster's own processes come in here.
+quicken_run_history()
 defs = build_defs()

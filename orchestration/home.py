@@ -11,6 +11,7 @@ import dagster as dg
 
 from orchestration.resources.landing import has_loads
 from orchestration.resources.recovery import clear_remains
+from orchestration.resources.run_history import quicken_run_history
 from orchestration.resources.settings import COMPANY_FILE, PROJECT_ROOT, Settings, read_company, write_company
 from orchestration.resources.warehouse import Warehouse
 from orchestration.resources.writer import sole_writer
@@ -37,6 +38,7 @@ def prepare_home(settings: Settings) -> None:
     instance_file = settings.dagster_home / "dagster.yaml"
     if not instance_file.exists():
         instance_file.write_text(DAGSTER_YAML, encoding="utf-8")
+    quicken_run_history()
     os.environ["STOCKSTRATA_HOME"] = str(settings.home)
     os.environ["STOCKSTRATA_REAL_DATA"] = str(settings.real_data)
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)

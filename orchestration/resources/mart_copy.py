@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.resources.warehouse import hash_sum_sql, raise_known_fault, row_text_sql, sql_text
+from orchestration.resources.warehouse import hand_back, hash_sum_sql, raise_known_fault, row_text_sql, sql_text
 from stockstrata.errors import PlanningError
 
 _PERIOD = "period_start_date"
@@ -66,6 +66,7 @@ def copy_marts(warehouse_path: str, file: Path, earlier: PublishedMarts | None) 
 def _copy(warehouse_path: str, file: Path, earlier: PublishedMarts | None) -> PublishedMarts:
     if earlier is not None:
         shutil.copyfile(earlier.file, file)
+    hand_back(warehouse_path)
     with duckdb.connect() as connection:
         try:
             connection.execute(f"attach {sql_text(warehouse_path)} as warehouse (read_only)")

@@ -1,4 +1,4 @@
-"""The only door to the DuckDB warehouse: short connections, one period replaced in one transaction."""
+"""The only door to the DuckDB warehouse: one process at a time, one period replaced in one transaction."""
 
 import datetime as dt
 import os
@@ -57,6 +57,11 @@ QUALITY_DDL = (
 )
 
 
+# By path, what keeps a warehouse open while a run of this process works on it. To open a file of some 200 tables and to
+# close it, which writes a checkpoint, takes longer than most of a step's queries.
+_KEPT_OPEN: dict[str, duckdb.DuckDBPyConnection] = {}
+
+
 class WarehouseLockedError(dg.RetryRequested, StockstrataError):
     """Another process has the warehouse open: the one fault that a step waits out and tries again."""
 
@@ -90,17 +95,23 @@ class Warehouse(dg.ConfigurableResource):
     parameters_version: str = ""
     worker_count: int = os.cpu_count() or 1
     _run_id: str = PrivateAttr(default="")
+    _is_kept_open: bool = PrivateAttr(default=False)
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["Warehouse"]:
         """Hold the home for the whole run, and remember the run, which every written row is stamped with."""
         with turn_of_run(Path(self.path).parent, context):
             self._run_id = context.run_id or ""
-            yield self
+            self._is_kept_open = True
+            try:
+                yield self
+            finally:
+                self._is_kept_open = False
+                hand_back(self.path)
 
     @contextmanager
     def connect(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-        """One short connection.
+        """One connection; inside a run the file stays open behind it until `hand_back`.
 
         Raises:
             WarehouseLockedError: if another process holds the file; inside a step Dagster tries again.
@@ -108,10 +119,13 @@ class Warehouse(dg.ConfigurableResource):
         """
         file = Path(self.path)
         file.parent.mkdir(parents=True, exist_ok=True)
-        if not read_only and file.exists() and file.stat().st_size < _LEAST_FILE_BYTES:
-            file.unlink()
         try:
-            connection = duckdb.connect(self.path, read_only=read_only)
+            if self.path not in _KEPT_OPEN and not read_only:
+                _remove_unmade(file)
+            if self.path not in _KEPT_OPEN and self._is_kept_open:
+                _KEPT_OPEN[self.path] = duckdb.connect(self.path)
+            # Within a process a file is open in one way only.
+            connection = duckdb.connect(self.path, read_only=read_only and self.path not in _KEPT_OPEN)
         except duckdb.IOException as error:
             raise_known_fault(self.path, str(error))
             raise
@@ -119,6 +133,8 @@ class Warehouse(dg.ConfigurableResource):
             connection.execute(f"set timezone = 'UTC'; set threads = {self.worker_count}")
             yield connection
         except duckdb.Error as error:
+            # What is kept open may be past use after a fault.
+            hand_back(self.path)
             raise_known_fault(self.path, str(error))
             raise
         finally:
@@ -296,6 +312,18 @@ class Warehouse(dg.ConfigurableResource):
         """
         with self.connect(read_only=True) as connection:
             return table_hash(connection, table, where=where, leave_out=leave_out)
+
+
+def hand_back(path: str) -> None:
+    """Close the warehouse that a run keeps open, so that another program, such as dbt, can open it."""
+    kept = _KEPT_OPEN.pop(path, None)
+    if kept is not None:
+        kept.close()
+
+
+def _remove_unmade(file: Path) -> None:
+    if file.exists() and file.stat().st_size < _LEAST_FILE_BYTES:
+        file.unlink()
 
 
 def raise_known_fault(path: str, text: str) -> None:

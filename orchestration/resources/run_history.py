@@ -13,8 +13,9 @@ from collections import OrderedDict
 from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Engine, event
 
+_FILE = "stockstrata_file"
 # Run index, runs, schedules, and the runs that a process has lately worked on.
 _MOST_KEPT = 8
 # By file, a connection that does nothing: while it is open, none that Dagster closes is the last one.
@@ -23,26 +24,27 @@ _KEPT: OrderedDict[str, sqlite3.Connection] = OrderedDict()
 
 def quicken_run_history() -> None:
     """Let every SQLite file that Dagster opens in this process be written as the module tells; may be called again."""
-    for name, listener in (("connect", _on_connect), ("commit", _on_commit)):
+    for name, listener in (("connect", _on_connect), ("checkin", _on_checkin)):
         if not event.contains(Engine, name, listener):
             event.listen(Engine, name, listener)
 
 
-def _on_connect(connection: Any, _record: Any) -> None:
+def _on_connect(connection: Any, record: Any) -> None:
     if not isinstance(connection, sqlite3.Connection):
         return
     connection.execute("pragma synchronous = normal")
     (_, _, file) = connection.execute("pragma database_list").fetchone()
     if file:
+        record.info[_FILE] = file
         _keep_open(file)
 
 
-def _on_commit(connection: Connection) -> None:
-    """Touch the file: Dagster's pages follow a run by it, and what is committed stands in the log beside it."""
-    url = connection.engine.url
-    if url.get_backend_name() == "sqlite" and url.database in _KEPT:
+def _on_checkin(connection: Any, record: Any) -> None:
+    """Touch a file that was written to: Dagster's pages follow a run by it, and its events stand in the log beside it."""
+    # None after a connection that broke. Whoever only reads must not wake those who then read.
+    if _FILE in record.info and connection is not None and connection.total_changes:
         with suppress(OSError):
-            os.utime(url.database)
+            os.utime(record.info[_FILE])
 
 
 def _keep_open(file: str) -> None:

@@ -32,7 +32,7 @@ def judged(project: Any) -> Any:
     )
     project.dbt("seed")
     project.dbt(
-        "build", "--select", "stg_engine__judged_forecast", "fct_forecast_value_added", "kpi_forecast_accuracy",
+        "build", "--select", "fct_forecast_value_added", "kpi_forecast_accuracy",
         "--exclude-resource-type", "unit_test", **WINDOW,
     )  # fmt: skip
     return project

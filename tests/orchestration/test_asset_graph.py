@@ -82,9 +82,7 @@ def test_asset_keys_are_the_agreed_ones(specs):
 def test_group_is_the_schema_except_for_what_prepares_the_marts(specs):
     elsewhere = {key.to_user_string(): spec.group_name for key, spec in specs.items() if spec.group_name != key.path[0]}
     assert set(elsewhere.values()) == {"marts"}
-    assert all(
-        name.startswith(("staging/stg_engine__", "staging/stg_quality__", "intermediate/")) for name in elsewhere
-    )
+    assert all(name.startswith("intermediate/") for name in elsewhere)
     assert {spec.group_name for spec in specs.values()} == GROUPS
 
 

@@ -4,10 +4,12 @@ import datetime as dt
 import subprocess
 import sys
 
+import dagster as dg
+import duckdb
 import pandas as pd
 import pytest
 
-from orchestration.resources.warehouse import Warehouse, WarehouseLockedError, WarehouseOutdatedError
+from orchestration.resources.warehouse import Warehouse, WarehouseLockedError, WarehouseOutdatedError, hand_back
 from stockstrata.errors import PlanningError
 from stockstrata.tables import LEAD_TIME, MODEL_SCORE, STAMP
 
@@ -131,3 +133,40 @@ def test_a_warehouse_of_an_earlier_version_leads_to_rebuild(warehouse):
         WarehouseOutdatedError, match=r"such as policy\.lead_time\.receipt_count\. Run `stockstrata reb"
     ):
         warehouse.create_tables()
+
+
+def opens_elsewhere(warehouse: Warehouse) -> bool:
+    program = "import duckdb, sys; duckdb.connect(sys.argv[1]).close()"
+    done = subprocess.run([sys.executable, "-c", program, warehouse.path], capture_output=True, check=False)
+    return done.returncode == 0
+
+
+def test_a_run_keeps_the_file_until_it_hands_it_back_or_ends(warehouse):
+    seen = []
+
+    @dg.asset
+    def at_work(warehouse: Warehouse) -> None:
+        warehouse.replace_period(LEAD_TIME, lead_times(3.0, 4.0), JANUARY)
+        seen.append(opens_elsewhere(warehouse))
+        # Another door of the same process opens all the same, and sees what is written.
+        seen.append(len(Warehouse(path=warehouse.path).read(f"from {LEAD_TIME.name}")))
+        hand_back(warehouse.path)
+        seen.append(opens_elsewhere(warehouse))
+        warehouse.replace_period(LEAD_TIME, lead_times(5.0), JANUARY)
+        seen.append(opens_elsewhere(warehouse))
+
+    assert dg.materialize([at_work], resources={"warehouse": warehouse}).success
+    assert seen == [False, 2, True, False]
+    assert opens_elsewhere(warehouse)
+    assert held(warehouse) == [("2024-01-01", "I0", 5.0)]
+
+
+def test_a_statement_that_fails_does_not_end_the_run(warehouse):
+    @dg.asset
+    def at_work(warehouse: Warehouse) -> None:
+        with pytest.raises(duckdb.Error, match="no_such_table"):
+            warehouse.read("from no_such_table")
+        warehouse.replace_period(LEAD_TIME, lead_times(3.0), JANUARY)
+
+    assert dg.materialize([at_work], resources={"warehouse": warehouse}).success
+    assert held(warehouse) == [("2024-01-01", "I0", 3.0)]

@@ -40,7 +40,7 @@ def _on_connect(connection: Any, record: Any) -> None:
 
 
 def _on_checkin(connection: Any, record: Any) -> None:
-    """Touch a file that was written to: Dagster's pages follow a run by it, and its events stand in the log beside it."""
+    """Touch a file that was written to: Dagster's pages follow a run by it, and its events stand in the log."""
     # None after a connection that broke. Whoever only reads must not wake those who then read.
     if _FILE in record.info and connection is not None and connection.total_changes:
         with suppress(OSError):

@@ -247,6 +247,9 @@ def _plan(last: int | None, first: dt.date | None, final: dt.date | None) -> Non
     prepare_home(settings)
     from orchestration.resources.dbt import prepare_manifest
     from orchestration.resources.forecast_engine import task_map
+    from orchestration.resources.waiting import waiting_rows
+    from orchestration.resources.warehouse import Warehouse
+    from stockstrata.periods import period_end
 
     task_map(settings.company.forecast_engine)  # One that is not installed is told before anything is planned.
     with show.step(out, "prepare the dbt project"):
@@ -263,6 +266,8 @@ def _plan(last: int | None, first: dt.date | None, final: dt.date | None) -> Non
         for number, period in enumerate(periods, start=1):
             out.print(f"[bold]Cycle {number} of {len(periods)}: period {period}[/bold]")
             runner.plan(period, show.StepLines(out))
+        cut_off = period_end(periods[-1], settings.company.period_type)
+        show.waiting(out, cut_off, waiting_rows(Warehouse(path=str(settings.warehouse_file)), cut_off))
 
 
 def _replay(settings: Settings, day: dt.date) -> pd.DataFrame:

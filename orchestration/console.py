@@ -2,7 +2,7 @@
 
 import datetime as dt
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from orchestration.resources.load_record import EntityLoad, Load
 from orchestration.resources.publisher import Publisher
 from orchestration.resources.replay import OUTPUT_TYPES, explanation, is_identical
 from orchestration.resources.settings import PROJECT_ROOT, Settings
+from orchestration.resources.waiting import WaitingRows
 from orchestration.resources.writer import current_writer
 
 _SHOWN_GROUPS = 3
@@ -178,6 +179,15 @@ def _told_periods(periods: list[dt.date]) -> str:
         return ""
     named = ", ".join(str(period) for period in periods[:3])
     return f" (period {named}{f' and {len(periods) - 3} more' if len(periods) > 3 else ''})"
+
+
+def waiting(out: Console, cut_off: dt.date, found: Sequence[WaitingRows]) -> None:
+    """A line per entity that holds rows which the newest cycle could not know."""
+    for rows in found:
+        out.print(
+            f"  [yellow]{rows.entity}[/yellow]: {rows.row_count:,} rows dated {rows.first_date} to {rows.last_date} "
+            f"are landed and wait: the cycle knows what lies before its cut-off, {cut_off}."
+        )
 
 
 def results(out: Console, settings: Settings) -> None:

@@ -44,6 +44,7 @@ def spoilt_home(cli, planned, tmp_path_factory):
         days_later=400,
     )
     assert outcome.code == 0, outcome.output
+    assert "are landed and wait: the cycle knows what lies before its cut-off, 2025-12-01" in outcome.output
     return folder / "home"
 
 

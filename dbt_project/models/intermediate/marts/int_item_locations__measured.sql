@@ -73,8 +73,11 @@ final as (
         stock.daily_demand_cost_amount,
         coalesce(policies.policy_family not in ('make_to_order', 'do_not_stock'), false) as is_stocked,
         policies.safety_stock_qty * policies.unit_cost_amount as safety_stock_value_amount,
-        case when stock.item_id is not null then coalesce(proposals.order_value_amount, 0) end
-            as proposal_value_amount
+        -- Nothing to order is worth nothing; an order of what has no price has no value that could be told.
+        case
+            when proposals.item_id is not null then proposals.order_value_amount
+            when stock.item_id is not null then 0
+        end as proposal_value_amount
     from item_locations
     inner join segments using (item_id, location_id)
     left join demand_sums using (item_id, location_id)

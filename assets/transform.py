@@ -27,6 +27,7 @@ from stockstrata.errors import InputError, PlanningError
 MANIFEST = prepare_manifest(SETTINGS)
 CYCLE_TAG = "cycle"
 FACTS_TAG = "facts"
+PARAMETERS_TAG = "parameters"
 # A cycle that is run again without what its first run found implausible must not take it in again.
 KEEP_ISOLATED_TAG = "stockstrata/keep_isolated"
 _TRANSLATOR = Translator(PERIODS)

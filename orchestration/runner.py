@@ -5,12 +5,12 @@ import datetime as dt
 import io
 import itertools
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import dagster as dg
 
 from assets.planned import isolated_result_count
-from assets.transform import KEEP_ISOLATED_TAG
+from assets.transform import FACTS_TAG, KEEP_ISOLATED_TAG, PARAMETERS_TAG
 from orchestration.definitions import defs
 from orchestration.failure import RunFailedError
 from orchestration.partitions import DATE_FORMAT, PERIODS, SETTINGS, cut_off
@@ -32,7 +32,6 @@ _NOT_PLANNED_WITHOUT = """
     select distinct period_start_date
     from quality.isolated_result inner join audit.cycle_manifest using (period_start_date, run_id)
 """
-_PUBLICATION = ("published__marts",)
 _NO_CLOSED_PERIOD = "The demand holds no closed period; a period closes when the calendar has passed its end"
 
 
@@ -76,10 +75,15 @@ def plan(
         RunFailedError: if a step fails.
     """
     tags = {"dagster/partition": period.strftime(DATE_FORMAT)}
+    warehouse = Warehouse(path=str(SETTINGS.warehouse_file))
+    but = set() if is_published else {dg.AssetKey(["published", "marts"])}
+    # A cycle that is run by itself makes the facts of its own period; here they were made just now.
+    if period not in warehouse.unbuilt_facts(project_fingerprint()):
+        but |= _facts()
     held = 0
     while True:
-        _execute("plan_cycle", tags, listener, but=() if is_published else _PUBLICATION, definitions=definitions)
-        found = isolated_result_count(Warehouse(path=str(SETTINGS.warehouse_file)), period)
+        _execute("plan_cycle", tags, listener, but=but, definitions=definitions)
+        found = isolated_result_count(warehouse, period)
         if found == held:
             return
         listener("note", f"{found - held} item-locations gave implausible results: planning again without them", 0.0)
@@ -167,10 +171,10 @@ def _execute(
     listener: StepListener,
     *,
     steps: Sequence[str] = (),
-    but: Sequence[str] = (),
+    but: Collection[dg.AssetKey] = (),
     definitions: dg.Definitions = defs,
 ) -> None:
-    """Run a job, or some of its steps, or all but some."""
+    """Run a job, or some of its steps, or all but some assets."""
     period = tags.get("dagster/partition") or f"{tags[RANGE_START_TAG]} to {tags[RANGE_END_TAG]}"
     run_id = str(uuid.uuid4())
     logs = SETTINGS.home / "logs"
@@ -204,11 +208,18 @@ def _execute(
         raise RunFailedError(job, period, watcher.failed_step or "?", told, run_id, log)
 
 
-def _assets_of(job: str, steps: Sequence[str], but: Sequence[str]) -> list[dg.AssetKey]:
+def _facts() -> set[dg.AssetKey]:
+    """What `build_facts` makes, but for the parameters: their files may have changed since, and are always read."""
+    graph = defs.resolve_asset_graph()
+    tags = {key: graph.get(key).tags for key in graph.get_all_asset_keys()}
+    return {key for key, held in tags.items() if FACTS_TAG in held and PARAMETERS_TAG not in held}
+
+
+def _assets_of(job: str, steps: Sequence[str], but: Collection[dg.AssetKey]) -> list[dg.AssetKey]:
     keys = defs.resolve_job_def(job).asset_layer.selected_asset_keys
     graph = defs.resolve_asset_graph()
     step_by_key = {key: graph.get(key).assets_def.node_def.name for key in keys}
-    return sorted(key for key, step in step_by_key.items() if (not steps or step in steps) and step not in but)
+    return sorted(key for key, step in step_by_key.items() if (not steps or step in steps) and key not in but)
 
 
 class _Watcher:

@@ -1,5 +1,8 @@
 -- Grain: one row per (load_id, entity_name, file_name)
 
+-- A view, because a test that is all its own hangs on it.
+{{ config(materialized="view") }}
+
 with source as (
     select * from {{ source('quality', 'load') }}
 ),

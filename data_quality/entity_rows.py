@@ -31,7 +31,8 @@ _SHOWN_CHARACTERS = 200
 class EntityRows:
     """The rows of one extract as tables of a DuckDB connection, named `<entity>_rows`, `_refused` and so on.
 
-    They stay there for whoever lands them; `accepted_sql` says how to read them.
+    They stay there for whoever lands them; `accepted_sql` says how to read them, and `line_columns` which columns say
+    where a row stood: `row_number`, and `file_name` where a SELECT tells it for each row.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, extract: Extract) -> None:
@@ -45,6 +46,7 @@ class EntityRows:
         self.file_hash = extract.file_hash
         self.messages = extract.warnings
         self._csv_format = extract.csv_format
+        self.line_columns = ("row_number",) if extract.is_one_file else ("file_name", "row_number")
         names = ("rows", "refused", "doubled", "violations")
         self._rows, self._refused, self._doubled, self._violations = (f"{self.contract.name}_{name}" for name in names)
         self._load(extract)

@@ -59,6 +59,11 @@ class Extract:
         return tuple(self.rows.column_names[3:])
 
     @property
+    def is_one_file(self) -> bool:
+        """Whether all rows stand in the file itself; a SELECT may say otherwise of each."""
+        return pa.types.is_dictionary(self.rows.schema.field("file_name").type)
+
+    @property
     def landed_row_count(self) -> int:
         """Rows of the file, broken lines included."""
         return self.rows.num_rows + self.broken.num_rows

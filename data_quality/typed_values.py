@@ -116,6 +116,15 @@ def row_hash_sql(contract: Contract, present: Iterable[str]) -> str:
     return f"md5_number_lower(concat_ws(chr(31), {', '.join(parts)}))"
 
 
+def content_hash_sql(contract: Contract) -> str:
+    """DuckDB's own hash of all contract columns: it tells versions of a row apart within one process.
+
+    It costs a fifteenth of `row_hash_sql`, but another version of DuckDB may give other numbers, so it is never stored.
+    """
+    values = ", ".join(f'CAST("{column.name}" AS {column.physical_type})' for column in contract.columns)
+    return f"hash({values})"
+
+
 def _key_part(column: ContractColumn, is_present: bool) -> str:
     value = f'"{column.name}"' if is_present else "CAST(NULL AS VARCHAR)"
     is_location = column.references is not None and column.references.entity == "locations"

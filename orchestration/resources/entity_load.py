@@ -159,11 +159,9 @@ def _write_periods(work: duckdb.DuckDBPyConnection, draft: Path, entity: str, lo
     )
     for folder in parts.iterdir():
         (file,) = folder.iterdir()
-        target = draft / entity / folder.name.partition("=")[2] / f"{load_id}.parquet"
-        target.parent.mkdir(parents=True)
-        file.rename(target)
-        folder.rmdir()
-    parts.rmdir()
+        file.rename(folder / f"{load_id}.parquet")
+        folder.rename(parts / folder.name.partition("=")[2])
+    parts.rename(draft / entity)
 
 
 def _left_periods(work: duckdb.DuckDBPyConnection, comparison: Comparison) -> set[dt.date]:

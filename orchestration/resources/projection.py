@@ -9,11 +9,11 @@ import duckdb
 import pandas as pd
 
 from data_quality.contracts import load_contracts
-from data_quality.raw_tables import LANDED_SCHEMA, landed_columns
+from data_quality.raw_tables import LANDED_SCHEMA, LOAD_NUMBER, landed_columns, load_number
 from data_quality.typed_values import row_key_sql
 from orchestration.resources.entity_load import RETRACTED_FOLDER
 from orchestration.resources.load_record import EntityLoad, Load
-from orchestration.resources.warehouse import OPEN_END, Warehouse, note_unbuilt_facts, sql_text
+from orchestration.resources.warehouse import OPEN_END, Warehouse, note_unbuilt_facts
 
 
 def project(warehouse: Warehouse, landing: Path, load: Load) -> None:
@@ -23,9 +23,10 @@ def project(warehouse: Warehouse, landing: Path, load: Load) -> None:
         connection.execute("set preserve_insertion_order = false")
         connection.begin()
         for name, entity in load.entities.items():
+            # The rows are seen through what the verdict says of their load.
+            _project_verdict(connection, load, entity)
             _project_rows(connection, landing, load, name)
             _project_retracted(connection, landing, load, name)
-            _project_verdict(connection, load, entity)
         quarantine = landing / "quarantine" / f"{load.load_id}.parquet"
         if quarantine.exists():
             connection.execute(
@@ -39,42 +40,41 @@ def _project_rows(connection: duckdb.DuckDBPyConnection, landing: Path, load: Lo
     files = [str(file) for file in sorted((landing / entity).glob(f"*/{load.load_id}.parquet"))]
     if not files:
         return
-    contract = load_contracts()[entity]
     scan = "read_parquet(?, hive_partitioning = false)"
     brought = {row[0] for row in connection.execute(f"select * from {scan} limit 0", [files[:1]]).description or ()}
-    # What is the same for the whole load stands in its mark; files of earlier versions repeat it in every row.
-    same = {
-        "source_name": sql_text(load.source_name),
-        "file_name": sql_text(load.entities[entity].file_name),
-        "load_id": sql_text(load.load_id),
-        "loaded_at": f"timestamp '{load.loaded_at}'",
+    fixed = {
+        LOAD_NUMBER: str(load_number(load.load_id)),
         "is_late_row": "false",
         "known_to_at": f"timestamp '{OPEN_END}'",
     }
-    columns = {name: f'"{name}"' if name in brought else same.get(name) for name in landed_columns(contract)}
-    listed = ", ".join(f'{value} as "{name}"' for name, value in columns.items() if value)
+    # Files of earlier versions repeat in every row what the view takes from elsewhere.
+    columns = landed_columns(load_contracts()[entity])
+    values = {name: f'"{name}"' if name in brought else fixed.get(name, "null") for name in columns}
+    listed = ", ".join(f'{value} as "{name}"' for name, value in values.items())
     connection.execute(f"insert into {LANDED_SCHEMA}.{entity} by name select {listed} from {scan}", [files])
     if load.entities[entity].changed_row_count:
-        connection.execute(
-            f"update {LANDED_SCHEMA}.{entity} as held set known_to_at = newer.newer_from_at from ("
-            f"select row_key as newer_key, known_from_at as newer_from_at from raw.{entity} where load_id = $load_id"
-            f") as newer where {row_key_sql(contract, contract.column_names)} = newer.newer_key "
-            f"and held.load_id <> $load_id and held.known_to_at = timestamp '{OPEN_END}'",
-            {"load_id": load.load_id},
-        )
+        newer = f"select row_key as closing_key, known_from_at as closing_at from raw.{entity} where load_id = ?"
+        _close_versions(connection, load, entity, newer, load.load_id)
 
 
 def _project_retracted(connection: duckdb.DuckDBPyConnection, landing: Path, load: Load, entity: str) -> None:
     file = landing / RETRACTED_FOLDER / entity / f"{load.load_id}.parquet"
     if file.exists():
-        contract = load_contracts()[entity]
-        connection.execute(
-            f"update {LANDED_SCHEMA}.{entity} as held set known_to_at = gone.gone_from_at from ("
-            "select row_key as gone_key, known_to_at as gone_from_at from read_parquet(?)"
-            f") as gone where {row_key_sql(contract, contract.column_names)} = gone.gone_key and held.load_id <> ? "
-            f"and held.known_to_at = timestamp '{OPEN_END}'",
-            [str(file), load.load_id],
-        )
+        gone = "select row_key as closing_key, known_to_at as closing_at from read_parquet(?)"
+        _close_versions(connection, load, entity, gone, str(file))
+
+
+def _close_versions(
+    connection: duckdb.DuckDBPyConnection, load: Load, entity: str, closing: str, parameter: str
+) -> None:
+    """End the open versions of earlier loads that a SELECT of `closing_key, closing_at` names."""
+    contract = load_contracts()[entity]
+    connection.execute(
+        f"update {LANDED_SCHEMA}.{entity} set known_to_at = closing_at from ({closing}) as closing "
+        f"where closing_key = {row_key_sql(contract, contract.column_names)} "
+        f"and {LOAD_NUMBER} <> {load_number(load.load_id)} and known_to_at = timestamp '{OPEN_END}'",
+        [parameter],
+    )
 
 
 def _project_verdict(connection: duckdb.DuckDBPyConnection, load: Load, entity: EntityLoad) -> None:

@@ -158,9 +158,8 @@ class Warehouse(dg.ConfigurableResource):
             self._refuse_stored_raw(connection)
             for schema in _SCHEMAS:
                 connection.execute(f"create schema if not exists {schema}")
-            for statement in [ddl for contract in load_contracts().values() for ddl in raw_table_ddl(contract)]:
-                connection.execute(statement)
-            for statement in QUALITY_DDL:
+            landed = [statement for contract in load_contracts().values() for statement in raw_table_ddl(contract)]
+            for statement in (*QUALITY_DDL, *landed):
                 connection.execute(statement)
             for table in TABLES.values():
                 columns = ", ".join(f"{column.name} {column.type}" for column in (*table.columns, *STAMP))

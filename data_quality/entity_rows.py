@@ -32,8 +32,9 @@ class EntityRows:
     """The rows of one extract inside a DuckDB connection, named `<entity>_rows`, `_refused` and so on.
 
     The rows themselves stay in the Arrow columns that were read, and typed values stand beside them: a table would be
-    one more copy, and cost more than all clauses. They stay there for whoever lands them; `accepted_sql` says how to read them, and `line_columns` which columns say
-    where a row stood: `row_number`, and `file_name` where a SELECT tells it for each row.
+    one more copy, and cost more than all clauses. They stay there for whoever lands them; `accepted_sql` says how to
+    read them, and `line_columns` which columns say where a row stood: `row_number`, and `file_name` where a SELECT
+    tells it for each row.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, extract: Extract) -> None:
@@ -197,9 +198,10 @@ class EntityRows:
         """Let the connection see the rows."""
         columns = ", ".join(f'"{name}"' for name in self._extract.column_names if name != "file_name")
         file_name = "file_name" if "file_name" in self.line_columns else f"{_text(self.file_name)} AS file_name"
-        self.connection.register(f"{self.contract.name}_extract", self._extract)
+        extract = f"{self.contract.name}_extract"
+        self.connection.register(extract, self._extract)
         self.connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW {self._rows} AS SELECT {columns}, {file_name} FROM {self.contract.name}_extract"
+            f"CREATE OR REPLACE TEMP VIEW {self._rows} AS SELECT {columns}, {file_name} FROM {extract}"
         )
 
     def _create_notes(self) -> None:

@@ -1,4 +1,4 @@
-"""The statements that create what holds the landed rows of an entity: a table, and a view that adds what it need not hold.
+"""The statements that create what holds the landed rows of an entity: a table, and a view that adds the rest.
 
 `row_key` and `row_hash` follow from the contract columns: stored they would be the widest columns of all, and generated
 columns are evaluated for every row that is inserted. What is the same for all rows of a load stands in `quality.load`.

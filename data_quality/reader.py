@@ -8,7 +8,6 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pyarrow as pa
-from pyarrow import compute
 
 from data_quality.archives import file_hash
 from data_quality.column_matching import match_columns
@@ -20,11 +19,10 @@ from data_quality.csv_records import NO_BROKEN_LINES, header_of, read_csv_record
 from data_quality.native_values import is_native
 from data_quality.problems import input_problem
 from data_quality.source import ReadLimits, Source, files_like
+from data_quality.trimmed_text import trimmed
 
 _LINE_COLUMNS = ("source_file", "source_line")
 _MAX_SQL_BYTES = 1_000_000
-# ASCII from the exclamation mark to the tilde.
-_FIRST_VISIBLE, _VISIBLE_SIGNS = np.uint8(33), 94
 # Two marks, an empty footer and its length.
 _LEAST_PARQUET_BYTES = 12
 
@@ -325,36 +323,8 @@ def _with_lines(values: pa.Table, names: "str | pa.ChunkedArray", numbers: np.nd
     for name in values.column_names:
         column = values.column(name)
         is_text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
-        head = head.append_column(name, _trimmed(column) if is_text else column)
+        head = head.append_column(name, trimmed(column) if is_text else column)
     return head
-
-
-def _trimmed(texts: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Values without outer blanks; those of which nothing is left are missing."""
-    if all(_has_no_outer_blanks(chunk) for chunk in texts.chunks):
-        return texts
-    trimmed = compute.call_function("utf8_trim_whitespace", [texts])
-    empty = compute.call_function("equal", [trimmed, pa.scalar("", trimmed.type)])
-    return compute.call_function("if_else", [empty, pa.scalar(None, trimmed.type), trimmed])
-
-
-def _has_no_outer_blanks(texts: pa.Array) -> bool:
-    """Whether each value that is there begins and ends with a visible ASCII sign, as nearly all codes do.
-
-    To look at two bytes a value is much cheaper than to trim it.
-    """
-    width = np.int64 if pa.types.is_large_string(texts.type) else np.int32
-    _, places, data = texts.buffers()
-    offsets = np.frombuffer(places, dtype=width)[texts.offset : texts.offset + len(texts) + 1] if len(texts) else None
-    if offsets is None or data is None:
-        return offsets is None or texts.null_count == len(texts)
-    filled = offsets[1:] > offsets[:-1]
-    if not filled.all() and not np.array_equal(filled, texts.is_valid().to_numpy(zero_copy_only=False)):
-        return False
-    signs = np.frombuffer(data, dtype=np.uint8)
-    edges = (signs[offsets[:-1][filled]], signs[offsets[1:][filled] - 1])
-    # Unsigned: what lies below the first visible sign wraps round to a large number.
-    return all(bool((edge - _FIRST_VISIBLE < _VISIBLE_SIGNS).all()) for edge in edges)
 
 
 def _quoted(name: str) -> str:

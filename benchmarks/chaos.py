@@ -229,6 +229,7 @@ def hashes(home: Path) -> Hashes:
         names = connection.execute(
             "select schema_name || '.' || table_name from duckdb_tables() "
             f"where schema_name in {_SCHEMAS} and not starts_with(table_name, 'audit_') and table_name <> 'run_step' "
+            "union all select schema_name || '.' || view_name from duckdb_views() where schema_name = 'raw' "
             "order by all"
         ).fetchall()
         return {name: table_hash(connection, name, leave_out=_CLOCK_COLUMNS) for (name,) in names}

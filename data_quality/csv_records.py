@@ -2,7 +2,8 @@
 
 Ready-made readers lose the line number as soon as a quoted value holds a line break or a line is broken, and one
 stray quote can swallow the rest of the file. Here lines are found first, records second, and each record is proven
-well-formed before Arrow's reader sees it; what is not well-formed is one broken line, and the next line goes on.
+well-formed before Arrow's reader sees it; what is not well-formed is one broken line, and the next line goes on. A file
+without quotes in which Arrow's reader finds a row in every line needs none of that: line and row are the same.
 """
 
 import csv
@@ -13,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 from pyarrow import compute
-from pyarrow import csv as arrow_csv
 
+from data_quality.csv_plain import plain_values, read_values
 from data_quality.problems import input_problem
 
 _NEWLINE, _RETURN, _QUOTE, _NUL = 10, 13, 34, 0
@@ -24,6 +25,9 @@ _MAX_LINES_A_RECORD = 1000
 # The pattern of a record repeats a value once a column, and RE2 repeats nothing oftener.
 _MAX_COLUMNS = 1000
 _FEW_COLUMNS = 3
+NO_BROKEN_LINES = pa.schema(
+    [("row_number", pa.int64()), ("line_text", pa.large_string()), ("opening_line", pa.int64())]
+).empty_table()
 
 
 @dataclass(frozen=True)
@@ -89,8 +93,11 @@ def read_csv_records(
         InputError: the file is empty, not UTF-8, ends its lines with CR alone, breaks off in its last line, or its
             header is no record.
     """
+    header = header_of(data, path, delimiter=delimiter)
+    plain = plain_values(data, len(header), delimiter, wanted)
+    if plain is not None:
+        return CsvRecords(header, plain, np.arange(plain.num_rows) + 2, NO_BROKEN_LINES)
     lines = _lines(data, path)
-    header = _header(lines, path, delimiter)
     starts, good, skipped, opening = _records(lines, len(header), delimiter)
     # Line 1 is the header, neither record nor broken.
     starts, good = starts[starts > 0], good.copy()
@@ -285,20 +292,19 @@ def _parse(
     path: Path,
 ) -> pa.Table:
     """The values of the well-formed records, one string column `c<position>` for each wanted column."""
-    names = [f"c{position}" for position in range(width)]
-    kept = names if wanted is None else [names[position] for position in wanted]
     if not starts.size:
-        return pa.table({name: pa.array([], pa.string()) for name in kept})
+        kept = range(width) if wanted is None else wanted
+        return pa.table({f"c{position}": pa.array([], pa.string()) for position in kept})
     kept_bytes = slice(lines.offsets[1], None) if good[1:].all() else np.repeat(good, np.diff(lines.offsets))
     body = lines.data[kept_bytes]
     longest = int(np.diff(lines.offsets[starts], append=lines.offsets[-1]).max())
-    table = arrow_csv.read_csv(
-        pa.BufferReader(pa.py_buffer(np.ascontiguousarray(body))),
-        arrow_csv.ReadOptions(column_names=names, block_size=min(max(1 << 22, 2 * longest), 2**31 - 1)),
-        arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=bool((lines.data == _QUOTE).any())),
-        arrow_csv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.string()), include_columns=kept, strings_can_be_null=False
-        ),
+    table = read_values(
+        pa.py_buffer(np.ascontiguousarray(body)),
+        width,
+        delimiter,
+        wanted,
+        longest=longest,
+        has_quotes=bool((lines.data == _QUOTE).any()),
     )
     if table.num_rows != starts.size:
         raise input_problem(

@@ -29,13 +29,16 @@ _SHOWN_CHARACTERS = 200
 
 
 class EntityRows:
-    """The rows of one extract as tables of a DuckDB connection, named `<entity>_rows`, `_refused` and so on.
+    """The rows of one extract inside a DuckDB connection, named `<entity>_rows`, `_refused` and so on.
 
-    They stay there for whoever lands them; `accepted_sql` says how to read them.
+    The rows themselves stay in the Arrow columns that were read, and typed values stand beside them: a table would be
+    one more copy, and cost more than all clauses. They stay there for whoever lands them; `accepted_sql` says how to
+    read them, and `line_columns` which columns say where a row stood: `row_number`, and `file_name` where a SELECT
+    tells it for each row.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, extract: Extract) -> None:
-        """Load the extract's rows; the extract itself is not held on to, for it is as large as they are."""
+        """Take the extract's rows over and type them."""
         self.connection = connection
         self.contract = extract.contract
         self.columns = extract.columns
@@ -45,9 +48,12 @@ class EntityRows:
         self.file_hash = extract.file_hash
         self.messages = extract.warnings
         self._csv_format = extract.csv_format
+        self.line_columns = ("row_number",) if extract.is_one_file else ("file_name", "row_number")
         names = ("rows", "refused", "doubled", "violations")
         self._rows, self._refused, self._doubled, self._violations = (f"{self.contract.name}_{name}" for name in names)
-        self._load(extract)
+        self._extract = self._typed(extract)
+        self._show_rows()
+        self._create_notes()
         self._add_broken_lines(extract)
 
     @property
@@ -157,29 +163,49 @@ class EntityRows:
 
     def drop_texts(self) -> None:
         """Free what only messages need: the values as they stood in the file, and the violations."""
-        for name in self.columns:
-            column = self.contract.column(name)
+        texts = [
+            text_name(column)
+            for column in map(self.contract.column, self.columns)
             # Refused rows keep the text of their keys: without it nobody can tell whether the key was readable.
-            if text_name(column) != name and not any(name in key for key in self.contract.keys):
-                self.connection.execute(f'ALTER TABLE {self._rows} DROP COLUMN "{text_name(column)}"')
+            if text_name(column) != column.name and not any(column.name in key for key in self.contract.keys)
+        ]
+        self._extract = self._extract.drop_columns(texts)
+        self._show_rows()
         self.connection.execute(f"DROP TABLE {self._violations}")
 
-    def _load(self, extract: Extract) -> None:
-        present = [column for column in self.contract.columns if column.name in self.columns]
-        given = [f'"{column.name}" AS "{text_name(column)}"' for column in present]
+    def _typed(self, extract: Extract) -> pa.Table:
+        """The rows with the columns of their file under `text_name`, and the typed values of those that are no text."""
+        given = {column.name: text_name(column) for column in map(self.contract.column, self.columns)}
+        rows = extract.rows.rename_columns([given.get(name, name) for name in extract.rows.column_names])
         csv_format = self._csv_format or CsvFormat()
-        typed = [
-            f", {typed_sql(column, csv_format) if _is_text(extract, column.name) else native_sql(column)} "
-            f'AS "{column.name}"'
-            for column in present
+        typed = {
+            column.name: typed_sql(column, csv_format) if _is_text(extract, column.name) else native_sql(column)
+            for column in map(self.contract.column, self.columns)
             if column.type != "string"
-        ]
-        self.connection.register("landed", extract.rows)
-        self.connection.execute(
-            f"CREATE OR REPLACE TABLE {self._rows} AS SELECT *{''.join(typed)} FROM ("
-            f"SELECT position, CAST(file_name AS VARCHAR) AS file_name, row_number, {', '.join(given)} FROM landed)"
-        )
+        }
+        if not typed:
+            return rows
+        self.connection.register("landed", rows)
+        found = self.connection.execute(f"SELECT position, {_laid_out(typed)} FROM landed").to_arrow_table()
         self.connection.unregister("landed")
+        if not found.column("position").equals(rows.column("position")):
+            found = found.sort_by("position")
+        for name in typed:
+            rows = rows.append_column(name, found.column(name))
+        return rows
+
+    def _show_rows(self) -> None:
+        """Let the connection see the rows."""
+        columns = ", ".join(f'"{name}"' for name in self._extract.column_names if name != "file_name")
+        file_name = "file_name" if "file_name" in self.line_columns else f"{_text(self.file_name)} AS file_name"
+        extract = f"{self.contract.name}_extract"
+        self.connection.register(extract, self._extract)
+        self.connection.execute(
+            f"CREATE OR REPLACE TEMP VIEW {self._rows} AS SELECT {columns}, {file_name} FROM {extract}"
+        )
+
+    def _create_notes(self) -> None:
+        """Make the tables of what judging finds."""
         self.connection.execute(f"CREATE OR REPLACE TABLE {self._refused} (position BIGINT)")
         self.connection.execute(f"CREATE OR REPLACE TABLE {self._doubled} (position BIGINT, first_position BIGINT)")
         types = {"row_number": "BIGINT"}
@@ -249,19 +275,21 @@ class EntityRows:
             )
         judged = self._judged()
         for place, parts in enumerate(key_columns_sql(self.contract, self.columns), start=1):
+            # Equal keys have equal hashes. Hardly any two rows share one, and only those that do are grouped.
+            hashed = f"hash({', '.join(parts)})"
+            found = self.connection.execute(f"SELECT {hashed} AS hash FROM {judged} WHERE key_number = {place}")
+            repeated = _repeated(found.to_arrow_table().column("hash").to_numpy())
+            if not repeated.size:
+                continue
+            self.connection.register("repeated", pa.table({"hash": repeated}))
             named = ", ".join(f"{part} AS part_{number}" for number, part in enumerate(parts))
-            keyed = f"(SELECT position, {named} FROM {judged} WHERE key_number = {place})"
             listed = ", ".join(f"part_{number}" for number in range(len(parts)))
             self.connection.execute(
-                f"CREATE OR REPLACE TEMP TABLE shared AS SELECT {listed}, min(position) AS first_position FROM {keyed} "
-                "GROUP BY ALL HAVING count(*) > 1"
+                f"INSERT INTO {self._doubled} SELECT position, min(position) OVER (PARTITION BY {listed}) FROM ("
+                f"SELECT position, {named} FROM {judged} WHERE key_number = {place} "
+                f"AND {hashed} IN (SELECT hash FROM repeated)) QUALIFY count(*) OVER (PARTITION BY {listed}) > 1"
             )
-            if self._number("SELECT count(*) FROM shared"):
-                same = " AND ".join(f"k.part_{n} IS NOT DISTINCT FROM s.part_{n}" for n in range(len(parts)))
-                self.connection.execute(
-                    f"INSERT INTO {self._doubled} SELECT k.position, s.first_position FROM {keyed} k "
-                    f"JOIN shared s ON {same}"
-                )
+            self.connection.unregister("repeated")
 
     def _own_targets(self) -> set[str]:
         """Columns of the entity that its own columns point at."""
@@ -435,6 +463,12 @@ class EntityRows:
 
 def _laid_out(columns: Mapping[str, str]) -> str:
     return ", ".join(f'{expression} AS "{name}"' for name, expression in columns.items())
+
+
+def _repeated(numbers: np.ndarray) -> np.ndarray:
+    """The numbers that occur more than once."""
+    ordered = np.sort(numbers)
+    return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
 
 
 def _is_text(extract: Extract, name: str) -> bool:

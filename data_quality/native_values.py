@@ -6,7 +6,7 @@ The values are the same as by way of text, clause for clause; columns of other t
 import pyarrow as pa
 
 from data_quality.contracts import ContractColumn
-from data_quality.typed_values import text_name
+from data_quality.typed_values import DAYS_IN_USE, text_name
 
 # A whole number of the contract has at most 18 digits.
 _LARGEST_WHOLE = 10**18 - 1
@@ -40,7 +40,7 @@ def native_sql(column: ContractColumn) -> str:
         return f"CASE WHEN {value} BETWEEN -{_LARGEST_WHOLE} AND {_LARGEST_WHOLE} THEN CAST({value} AS BIGINT) END"
     if column.type == "date":
         day = f"CAST({value} AS DATE)"
-        return f"CASE WHEN year({day}) BETWEEN 1900 AND 2200 AND {day} = {value} THEN {day} END"
+        return f"CASE WHEN {day} {DAYS_IN_USE} AND {day} = {value} THEN {day} END"
     if column.type == "timestamp":
         moment = f"CAST({value} AS TIMESTAMP)"
         return f"CASE WHEN year({moment}) BETWEEN 1900 AND 2200 THEN {moment} END"

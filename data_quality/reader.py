@@ -8,7 +8,6 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pyarrow as pa
-from pyarrow import compute
 
 from data_quality.archives import file_hash
 from data_quality.column_matching import match_columns
@@ -16,18 +15,16 @@ from data_quality.connection import locked_connection, run_limited, run_select, 
 from data_quality.contracts import Contract
 from data_quality.csv_bytes import csv_text, file_bytes
 from data_quality.csv_format import CsvFormat
-from data_quality.csv_records import header_of, read_csv_records
+from data_quality.csv_records import NO_BROKEN_LINES, header_of, read_csv_records
 from data_quality.native_values import is_native
 from data_quality.problems import input_problem
 from data_quality.source import ReadLimits, Source, files_like
+from data_quality.trimmed_text import trimmed
 
 _LINE_COLUMNS = ("source_file", "source_line")
 _MAX_SQL_BYTES = 1_000_000
 # Two marks, an empty footer and its length.
 _LEAST_PARQUET_BYTES = 12
-_NO_BROKEN_LINES = pa.schema(
-    [("row_number", pa.int64()), ("line_text", pa.large_string()), ("opening_line", pa.int64())]
-).empty_table()
 
 
 @dataclass(frozen=True)
@@ -57,6 +54,11 @@ class Extract:
     def columns(self) -> tuple[str, ...]:
         """The contract columns that the file has, in contract order."""
         return tuple(self.rows.column_names[3:])
+
+    @property
+    def is_one_file(self) -> bool:
+        """Whether all rows stand in the file itself; a SELECT may say otherwise of each."""
+        return pa.types.is_dictionary(self.rows.schema.field("file_name").type)
 
     @property
     def landed_row_count(self) -> int:
@@ -148,7 +150,7 @@ def _read_parquet(source: Source, contract: Contract, path: Path, limits: ReadLi
     native = [name for name in chosen if is_native(contract.column(name), found.schema.field(name).type)]
     values = _as_text(found, path, but=native)
     rows = _with_lines(values, path.name, np.arange(found.num_rows) + 2)
-    return Extract(contract, path.name, file_hash(path), rows, _NO_BROKEN_LINES, warnings, None)
+    return Extract(contract, path.name, file_hash(path), rows, NO_BROKEN_LINES, warnings, None)
 
 
 def _column_names(tree: pa.Table) -> list[str]:
@@ -229,7 +231,7 @@ def _read_sql(source: Source, contract: Contract, path: Path, limits: ReadLimits
     names, numbers = _source_lines(found, path)
     digest = hashlib.sha256(text.encode() + _content_sum(values)).hexdigest()
     rows = _with_lines(values, names, numbers)
-    return Extract(contract, path.name, digest, rows, _NO_BROKEN_LINES, warnings, None)
+    return Extract(contract, path.name, digest, rows, NO_BROKEN_LINES, warnings, None)
 
 
 def _single_select(connection: duckdb.DuckDBPyConnection, text: str, path: Path) -> str:
@@ -321,15 +323,8 @@ def _with_lines(values: pa.Table, names: "str | pa.ChunkedArray", numbers: np.nd
     for name in values.column_names:
         column = values.column(name)
         is_text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
-        head = head.append_column(name, _trimmed(column) if is_text else column)
+        head = head.append_column(name, trimmed(column) if is_text else column)
     return head
-
-
-def _trimmed(texts: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Values without outer blanks; those of which nothing is left are missing."""
-    trimmed = compute.call_function("utf8_trim_whitespace", [texts])
-    empty = compute.call_function("equal", [trimmed, pa.scalar("", trimmed.type)])
-    return compute.call_function("if_else", [empty, pa.scalar(None, trimmed.type), trimmed])
 
 
 def _quoted(name: str) -> str:

@@ -9,6 +9,7 @@ _DAY = r"\d{4}-\d{2}-\d{2}"
 _MIDNIGHT = r"([ T]00:00(:00(\.0+)?)?(Z|[+-]00(:?00)?)?)?"
 _CLOCK = r"([ T]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?"
 _OFFSET = r"[+-]\d{2}(:?\d{2})?"
+DAYS_IN_USE = "BETWEEN DATE '1900-01-01' AND DATE '2200-12-31'"
 _WHOLE = r"[+-]?\d{1,18}(\.0*)?"
 
 
@@ -39,11 +40,11 @@ def typed_sql(column: ContractColumn, csv_format: CsvFormat) -> str:
     if logical_type == "date":
         # DuckDB reads 2024-1-1 and 2024-01-1T as days too, but writes a day in one way only. The slower pattern sees
         # nothing but what is longer than a day.
-        day = f"TRY_CAST(left({text}, 10) AS DATE)"
+        day, cut = f"TRY_CAST({text} AS DATE)", f"TRY_CAST(left({text}, 10) AS DATE)"
         return (
-            f"CASE WHEN year({day}) BETWEEN 1900 AND 2200 AND "
-            f"CASE WHEN length({text}) = 10 THEN CAST({day} AS VARCHAR) = {text} "
-            f"ELSE regexp_full_match({text}, '{_DAY}{_MIDNIGHT}') END THEN {day} END"
+            f"CASE WHEN strlen({text}) = 10 "
+            f"THEN CASE WHEN {day} {DAYS_IN_USE} AND CAST({day} AS VARCHAR) = {text} THEN {day} END "
+            f"ELSE CASE WHEN regexp_full_match({text}, '{_DAY}{_MIDNIGHT}') AND {cut} {DAYS_IN_USE} THEN {cut} END END"
         )
     if logical_type == "timestamp":
         return _timestamp_sql(text)
@@ -114,6 +115,15 @@ def row_hash_sql(contract: Contract, present: Iterable[str]) -> str:
     here = set(present)
     parts = [f"'{name}=' || CAST(\"{name}\" AS VARCHAR)" for name in contract.column_names if name in here]
     return f"md5_number_lower(concat_ws(chr(31), {', '.join(parts)}))"
+
+
+def content_hash_sql(contract: Contract) -> str:
+    """DuckDB's own hash of all contract columns: it tells versions of a row apart within one process.
+
+    It costs a fifteenth of `row_hash_sql`, but another version of DuckDB may give other numbers, so it is never stored.
+    """
+    values = ", ".join(f'CAST("{column.name}" AS {column.physical_type})' for column in contract.columns)
+    return f"hash({values})"
 
 
 def _key_part(column: ContractColumn, is_present: bool) -> str:

@@ -11,6 +11,7 @@ import duckdb
 
 from data_quality.contracts import Contract
 from data_quality.extract_kind import ExtractKind
+from data_quality.typed_values import content_hash_sql
 from data_quality.validation import EntityValidation
 from orchestration.resources.load_record import RetractionCode
 from orchestration.resources.warehouse import OPEN_END
@@ -97,10 +98,11 @@ def compare(
         f"create or replace table {name}_differences as "
         "select accepted.position, held.row_key, held.known_from_at as held_from_at, held.known_to_at as held_to_at, "
         "held.is_held, held.held_period, held.event_date "
-        f"from (select position, row_key, row_hash from ({found.rows.accepted_sql()})) as accepted "
+        f"from (select position, row_key, {content_hash_sql(contract)} as content from ({found.rows.accepted_sql()})) "
+        "as accepted "
         f"{'full' if retracts else 'left'} join held using (row_key) "
         "where case when accepted.position is null then held.is_held "
-        "else held.row_key is null or not held.is_held or accepted.row_hash <> held.row_hash end"
+        "else held.row_key is null or not held.is_held or accepted.content <> held.content end"
     )
     scope = _scope_sql(found, event, kind)
     (in_scope,) = work.execute(f"select count(*) from held where is_held and {scope}").fetchall()[0]
@@ -122,7 +124,7 @@ def compare(
 def _held_sql(contract: Contract, event: str, closed: int) -> str:
     """The versions in force, and of keys without one, which were retracted, the newest version."""
     columns = (
-        f"row_key, row_hash, known_from_at, known_to_at, {event} as event_date, "
+        f"row_key, {content_hash_sql(contract)} as content, known_from_at, known_to_at, {event} as event_date, "
         "landing_period_start_date as held_period"
     )
     is_open = f"known_to_at = timestamp '{OPEN_END}'"

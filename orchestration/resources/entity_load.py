@@ -94,18 +94,20 @@ def write_differences(found: EntityValidation, comparison: Comparison, draft: Pa
 
 
 def _delta_sql(found: EntityValidation, comparison: Comparison, stamp: LoadStamp) -> str:
-    """Rows that are new or differ from the version held so far, with their place in time."""
+    """Rows that are new or differ from the version held so far, with their place in time.
+
+    What is the same for all rows of the load stands in its mark, and key and hash of a row follow from its columns.
+    """
     contract = found.rows.contract
     # What the extract lacks is no column of the file: empty columns would cost as much as filled ones.
-    columns = ", ".join(f'"{name}"' for name in found.rows.columns)
+    columns = ", ".join(f'"{name}"' for name in (*found.rows.columns, *found.rows.line_columns))
     event = coalesced(contract.event_date, "null::date")
     rows = f"({found.rows.accepted_sql()}) as accepted"
     if comparison.has_history:
         rows += f" join (select * exclude (event_date) from {comparison.differences}) as differing using (position)"
     loaded_at = f"timestamp '{stamp.loaded_at}'"
     return f"""
-        select {columns}, {sql_text(stamp.source_name)} as source_name, file_name, row_number, row_hash,
-            {sql_text(stamp.load_id)} as load_id, {loaded_at} as loaded_at,
+        select {columns},
             date_trunc('{stamp.period_type}', coalesce({event}, date '{stamp.newest_event}'))::date as {_PERIOD},
             {_known_from_sql(contract, comparison, loaded_at)} as known_from_at,
             {_late_sql(comparison)} as is_late_row,
@@ -157,11 +159,9 @@ def _write_periods(work: duckdb.DuckDBPyConnection, draft: Path, entity: str, lo
     )
     for folder in parts.iterdir():
         (file,) = folder.iterdir()
-        target = draft / entity / folder.name.partition("=")[2] / f"{load_id}.parquet"
-        target.parent.mkdir(parents=True)
-        file.rename(target)
-        folder.rmdir()
-    parts.rmdir()
+        file.rename(folder / f"{load_id}.parquet")
+        folder.rename(parts / folder.name.partition("=")[2])
+    parts.rename(draft / entity)
 
 
 def _left_periods(work: duckdb.DuckDBPyConnection, comparison: Comparison) -> set[dt.date]:

@@ -24,7 +24,7 @@ from data_quality.archives import file_hash
 from data_quality.source import Source, open_source
 from data_quality.validation import SourceValidation, referenced_columns, validate_source
 from orchestration.resources.comparison import ALWAYS_KNOWN, Comparison
-from orchestration.resources.durable import to_disk
+from orchestration.resources.durable import all_to_disk, to_disk
 from orchestration.resources.entity_load import LoadStamp, write_differences
 from orchestration.resources.intake import EntityIntake, Intake, source_files, take_in
 from orchestration.resources.load_record import EntityLoad, LandedFile, Load
@@ -101,7 +101,6 @@ class Landing(dg.ConfigurableResource):
 
     def land(self, warehouse: Warehouse) -> Load:
         """Write what is new, changed or gone as one load and project it; a source without change adds no load."""
-        warehouse.create_tables()
         with self._lock():
             self._remove_remains()
             self._project_missing(warehouse, self.loads())
@@ -134,7 +133,7 @@ class Landing(dg.ConfigurableResource):
 
     def _project_missing(self, warehouse: Warehouse, loads: Sequence[Load]) -> None:
         warehouse.create_tables()
-        held = set(warehouse.read("select distinct load_id from quality.load")["load_id"])
+        held = set(warehouse.read("select distinct load_id from quality.load")["load_id"]) if loads else set()
         for load in loads:
             if load.load_id not in held:
                 project(warehouse, Path(self.folder), load)
@@ -200,14 +199,11 @@ class Landing(dg.ConfigurableResource):
         """
         root, mark = Path(self.folder), Path(_MARK_FOLDER, f"{load.load_id}.json")
         (draft / mark.name).write_text(load.model_dump_json(indent=1), encoding="utf-8")
+        all_to_disk(draft / name for name in load.files)
         for name in load.files:
-            to_disk(draft / name)
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (draft / name).replace(root / name)
-        for folder in {
-            folder for name in load.files for folder in (root / name).parents if folder.is_relative_to(root)
-        }:
-            to_disk(folder)
+        all_to_disk({folder for name in load.files for folder in (root / name).parents if folder.is_relative_to(root)})
         to_disk(draft / mark.name)
         (root / mark).parent.mkdir(parents=True, exist_ok=True)
         (draft / mark.name).replace(root / mark)

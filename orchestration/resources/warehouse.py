@@ -14,7 +14,7 @@ import pandas as pd
 from pydantic import PrivateAttr
 
 from data_quality.contracts import load_contracts
-from data_quality.raw_tables import raw_table_ddl
+from data_quality.raw_tables import LANDED_SCHEMA, raw_table_ddl
 from orchestration.resources.faults import advice, is_damage
 from orchestration.resources.recovery import turn_of_run
 from stockstrata.errors import PlanningError, StockstrataError
@@ -25,7 +25,7 @@ LOCK_PATIENCE_SECONDS = 600
 """How long a run waits for another program to close the warehouse; dbt of a run that died ends within that time."""
 # DuckDB writes three headers of 4 KiB when it makes a file: a shorter one was left by a process that died meanwhile.
 _LEAST_FILE_BYTES = 3 * 4096
-_SCHEMAS = ("raw", "quality", "history", "segmentation", "forecast", "policy", "audit")
+_SCHEMAS = (LANDED_SCHEMA, "raw", "quality", "history", "segmentation", "forecast", "policy", "audit")
 QUALITY_DDL = (
     """create table if not exists quality.load (
         load_id varchar, entity_name varchar, source_name varchar, file_name varchar, file_hash varchar,
@@ -167,15 +167,15 @@ class Warehouse(dg.ConfigurableResource):
         """Create the schemas and all tables that Python writes, where they are missing.
 
         Raises:
-            WarehouseOutdatedError: if a table lacks a column, because an earlier version made it.
+            WarehouseOutdatedError: if an earlier version made it, with other tables or columns.
         """
         with self.connect() as connection:
             connection.begin()
+            self._refuse_stored_raw(connection)
             for schema in _SCHEMAS:
                 connection.execute(f"create schema if not exists {schema}")
-            for contract in load_contracts().values():
-                connection.execute(raw_table_ddl(contract))
-            for statement in QUALITY_DDL:
+            landed = [statement for contract in load_contracts().values() for statement in raw_table_ddl(contract)]
+            for statement in (*QUALITY_DDL, *landed):
                 connection.execute(statement)
             for table in TABLES.values():
                 columns = ", ".join(f"{column.name} {column.type}" for column in (*table.columns, *STAMP))
@@ -192,11 +192,20 @@ class Warehouse(dg.ConfigurableResource):
             ]
             if lacking:
                 connection.rollback()
-                raise WarehouseOutdatedError(
-                    f"{self.path} was made by an earlier version and lacks {len(lacking)} columns, such as "
-                    f"{lacking[0]}. Run `stockstrata rebuild`: it makes the warehouse again from landing."
-                )
+                raise self._outdated(f"lacks {len(lacking)} columns, such as {lacking[0]}")
             connection.commit()
+
+    def _refuse_stored_raw(self, connection: duckdb.DuckDBPyConnection) -> None:
+        stored = connection.execute("select count(*) from duckdb_tables() where schema_name = 'raw'").fetchall()[0][0]
+        if stored:
+            connection.rollback()
+            raise self._outdated(f"holds tables in raw, where views of {LANDED_SCHEMA} belong")
+
+    def _outdated(self, why: str) -> WarehouseOutdatedError:
+        return WarehouseOutdatedError(
+            f"{self.path} was made by an earlier version and {why}. Run `stockstrata rebuild`: it makes the warehouse "
+            "again from landing."
+        )
 
     def read(self, query: str, parameters: Sequence[Any] | dict[str, Any] | None = None) -> pd.DataFrame:
         """The result of one SELECT."""

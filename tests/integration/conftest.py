@@ -97,6 +97,7 @@ def _hashes(home: Path) -> dict[str, tuple[str, int]]:
         names = connection.execute(
             "select schema_name || '.' || table_name from duckdb_tables() "
             f"where schema_name in {SCHEMAS} and not starts_with(table_name, 'audit_') and table_name <> 'run_step' "
+            "union all select schema_name || '.' || view_name from duckdb_views() where schema_name = 'raw' "
             "order by all"
         ).fetchall()
         return {name: table_hash(connection, name, leave_out=CLOCK_COLUMNS) for (name,) in names}

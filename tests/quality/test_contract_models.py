@@ -48,9 +48,13 @@ def test_clause_names_are_unique_claims():
 def test_raw_table_has_the_columns_of_the_contract_then_those_of_landing(name):
     contract = load_contracts()[name]
     with duckdb.connect(":memory:") as connection:
-        connection.execute("CREATE SCHEMA raw")
-        connection.execute(raw_table_ddl(contract))
-        connection.execute(raw_table_ddl(contract))
+        connection.execute("CREATE SCHEMA landed; CREATE SCHEMA raw; CREATE SCHEMA quality")
+        connection.execute(
+            "CREATE TABLE quality.load (load_id VARCHAR, entity_name VARCHAR, source_name VARCHAR, file_name VARCHAR, "
+            "loaded_at TIMESTAMP)"
+        )
+        for statement in 2 * raw_table_ddl(contract):
+            connection.execute(statement)
         found = connection.execute(f"DESCRIBE raw.{name}").fetchall()
     assert [(row[0], row[1]) for row in found] == list(raw_columns(contract))
     assert found[-1][0] == "is_late_row"

@@ -1,8 +1,14 @@
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from pyarrow import compute
 
+from data_quality.csv_plain import plain_values
 from data_quality.csv_records import read_csv_records
+from data_quality.trimmed_text import trimmed
 from stockstrata.errors import InputError
 
 PATH = Path("demand.csv")
@@ -71,3 +77,46 @@ def test_a_stray_quote_costs_one_line_of_many():
     records = read_csv_records(b"\n".join(lines), PATH)
     assert records.broken.column("row_number").to_pylist() == [2501]
     assert records.values.num_rows == 4999
+
+
+# A last row in quotes: with it each line is looked at, and the other rows must come out as without it.
+QUOTED = b'"end","end"\n'
+
+
+@given(st.lists(st.sampled_from(["a,b", "c,", ",", "", "a", "a,b,c", "é,x", " ,y", "a,b\r", "\r", "a\rb,c", "n\0,x"])))
+@example(["a,b", "", "a,b\rc,d"])
+def test_a_plain_file_gives_the_rows_that_looking_at_each_line_gives(lines):
+    data = b"a,b\n" + "".join(f"{line}\n" for line in lines).encode()
+    slow, fast = read_csv_records(data + QUOTED, PATH), read_csv_records(data, PATH)
+    assert fast.row_numbers.tolist() == slow.row_numbers.tolist()[:-1]
+    assert fast.values.to_pylist() == slow.values.to_pylist()[:-1]
+    assert fast.broken.equals(slow.broken)
+
+
+@pytest.mark.parametrize(
+    ("data", "is_plain"),
+    [
+        (b"a,b\n1,2\n3,4\n", True),
+        (b"a,b\r\n1,2\r\n3,4", True),
+        (b'"a","b"\n1,2\n', True),
+        (b"a,b\n1,2\n\n3,4\n", False),
+        (b"a,b\n1,2\n3\n", False),
+        (b'a,b\n1,"2"\n', False),
+        (b"a,b\n1,2\r3,4\n", False),
+        (b"a,b\n1,\xff\n", False),
+        (b"a,b\n1,\x00\n", False),
+        (b"a,b\n", False),
+    ],
+)
+def test_lines_that_may_be_no_rows_are_looked_at(data, is_plain):
+    assert (plain_values(data, 2, ",", None) is not None) == is_plain
+
+
+@given(st.lists(st.none() | st.text(alphabet="a1 \t\r\x1c\x85\u00a0\u3000é~!", max_size=4)), st.integers(0, 3))
+@example(["", None], 0)
+@example(["a", None], 0)
+def test_values_lose_outer_blanks_and_nothing_else(values, start):
+    for type_ in (pa.string(), pa.large_string()):
+        texts = pa.chunked_array([pa.array(values, type_).slice(start), pa.array(["x"], type_)])
+        bare = compute.call_function("utf8_trim_whitespace", [texts]).to_pylist()
+        assert trimmed(texts).to_pylist() == [text or None for text in bare]

@@ -17,6 +17,7 @@ from stockstrata.tables import (
     CYCLE_MART,
     CYCLE_OBJECT,
     CYCLE_REPLAY,
+    ORDER_EXCEPTION,
     ORDER_PROPOSAL,
     STOCK_POLICY,
     Table,
@@ -50,6 +51,7 @@ def _spec(table: Table, description: str, deps: list[dg.AssetKey]) -> dg.AssetSp
 _WRITTEN = [
     asset_key(STOCK_POLICY),
     asset_key(ORDER_PROPOSAL),
+    asset_key(ORDER_EXCEPTION),
     dg.AssetKey(["forecast", "forecast_accuracy"]),
     dg.AssetKey(["forecast", "forecast_exception"]),
 ]

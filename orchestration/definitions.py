@@ -11,6 +11,7 @@ from assets import (
     audit,
     forecasting,
     ingestion,
+    order_exceptions,
     policy,
     publication,
     segmentation,
@@ -32,7 +33,8 @@ from orchestration.schedules import SCHEDULES
 from orchestration.sensors import SENSORS
 
 _STAGES = [
-    ingestion, transform, adjustments, segmentation, forecasting, short_term, tracking, policy, audit, publication
+    ingestion, transform, adjustments, segmentation, forecasting, short_term, tracking, policy, order_exceptions, audit,
+    publication,
 ]  # fmt: skip
 
 

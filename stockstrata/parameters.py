@@ -304,6 +304,17 @@ class ExceptionRule(_Dated):
     unit: str
 
 
+class OrderExceptionRule(_Dated):
+    """Limit from which an order is an exception, for a segment or all (`*`)."""
+
+    rule_code: Literal[
+        "emergency_wait", "emergency_price", "early", "oversized", "expedite", "defer", "cancel", "approval"
+    ]
+    segment_code: str
+    threshold_value: float = Field(ge=0)
+    unit: str
+
+
 class ExceptionCapacity(_Dated):
     """Exceptions that an owner (or any, `*`) can work through in a period, for one segment or all others (`*`)."""
 
@@ -351,6 +362,7 @@ PARAMETER_TABLES: dict[str, tuple[type[_Dated], tuple[str, ...]]] = {
     "demand_signals": (DemandSignal, ("segment_code",)),
     "forecast_rules": (ForecastRule, ("segment_code",)),
     "exception_rules": (ExceptionRule, ("rule_code", "segment_code")),
+    "order_exception_rules": (OrderExceptionRule, ("rule_code", "segment_code")),
     "exception_capacity": (ExceptionCapacity, ("owner", "segment_code")),
     "hierarchy_settings": (HierarchySetting, ("segment_code",)),
     "short_term_settings": (ShortTermSetting, ("segment_code",)),
@@ -379,6 +391,7 @@ class PlanningParameters(_Frozen):
     demand_signals: tuple[DemandSignal, ...]
     forecast_rules: tuple[ForecastRule, ...]
     exception_rules: tuple[ExceptionRule, ...]
+    order_exception_rules: tuple[OrderExceptionRule, ...]
     exception_capacity: tuple[ExceptionCapacity, ...]
     hierarchy_settings: tuple[HierarchySetting, ...]
     short_term_settings: tuple[ShortTermSetting, ...]

@@ -13,12 +13,11 @@ import numpy as np
 import pandas as pd
 
 from stockstrata.columns import aligned, days, flags, numbers, texts
-from stockstrata.distributions import DISCRETE
 from stockstrata.evidence import worst_grade
+from stockstrata.ordering.quantities import due_quantities
 from stockstrata.parameters import PlanningParameters
-from stockstrata.policy import KEY, NOT_STOCKED
+from stockstrata.policy import KEY
 from stockstrata.projections import Supply, projected_orders
-from stockstrata.replenishment import feasible_order_up, whole_multiple
 from stockstrata.tables import ORDER_PROPOSAL
 
 _COLUMNS = [column.name for column in ORDER_PROPOSAL.columns if column.name != "period_start_date"]
@@ -40,8 +39,10 @@ def order_proposals(
     Item-locations without a stock figure get no proposal, nor do families that keep no stock. A stock figure older than
     `max_stock_age_days` is weak evidence: the proposal is graded degraded and says how old the figure is.
 
-    Urgency: `overdue` when the buffer would be reached before the order can arrive, `urgent` when less than half a
-    review period is left between arrival and that day, else `normal`.
+    The *need date* is the day on which the inventory position is used up at the forecast rate, the *buffer date* the
+    day on which it reaches the safety stock. Urgency: `overdue` when the need date lies before the earliest receipt, so
+    that a stock-out is expected whatever is ordered now; `urgent` when the buffer date does, so that the order comes in
+    time and the safety stock is drawn on until then, as the policy allows for; else `normal`.
 
     Args:
         policies: frame of `policy.stock_policy`.
@@ -63,7 +64,7 @@ def order_proposals(
     quantities = {name: np.nan_to_num(numbers(stock, name)) for name in _POSITION}
     position = sum((sign * quantities[name] for name, sign in _POSITION.items()), start=np.zeros(len(stock)))
     item = aligned(item_locations, stock, table="int_item_locations__planned")
-    order_qty = _order_quantities(policy, position, item)
+    order_qty = due_quantities(policy, position, item)
     projected = pd.DataFrame(np.nan, index=stock.index, columns=pd.Index(["order_qty", *_PROJECTED]))
     if supply is not None:
         projected = projected_orders(
@@ -103,42 +104,27 @@ _PROJECTED = ("expected_arrival_stock_qty", "window_demand_qty", "no_stock_out_r
 _POSITION = {"on_hand_qty": 1.0, "on_order_qty": 1.0, "in_transit_qty": 1.0, "allocated_qty": -1.0}
 
 
-def _order_quantities(policy: pd.DataFrame, position: np.ndarray, item: pd.DataFrame) -> np.ndarray:
-    """Quantity to order for each row; zero where no order is due."""
-    family = policy["policy_family"].to_numpy(dtype=str)
-    reorder, lot = numbers(policy, "reorder_point_qty"), numbers(policy, "order_qty")
-    is_whole = policy["method_code"].isin(DISCRETE).to_numpy()
-    multiple = whole_multiple(numbers(item, "order_multiple_qty"), is_whole)
-    by_lot = (family == "s_Q") & (lot > 0)
-    size = np.where(by_lot, lot, 1.0)
-    count = np.floor((reorder - position) / size) + 1
-    # Above by more than rounding: the parts of the position are summed anew once the order is among them.
-    rounding = 1e-9 * np.maximum(np.maximum(np.abs(reorder), np.abs(position)), 1.0)
-    count += position + count * size <= reorder + rounding
-    target = np.where(by_lot, reorder, numbers(policy, "order_up_to_qty"))
-    gap = target - position
-    gap = np.where(gap > 1e-9 * np.maximum(np.abs(target), 1.0), gap, 0.0)
-    quantity = np.where(by_lot, count * size, feasible_order_up(gap, numbers(item, "moq_qty"), multiple))
-    due = (position <= reorder) & ~np.isin(family, NOT_STOCKED)
-    return np.where(due, quantity, 0.0)
-
-
 def _with_dates(out: pd.DataFrame, policy: pd.DataFrame, daily_qty: np.ndarray, cut_off_date: dt.date) -> pd.DataFrame:
     today = np.datetime64(cut_off_date, "D")
-    above = np.maximum(out["inventory_position_qty"].to_numpy() - numbers(policy, "safety_stock_qty"), 0.0)
-    cover = np.divide(above, daily_qty, out=np.zeros(len(out)), where=daily_qty > 0)
-    need = today + np.floor(np.minimum(cover, _LONGEST_DAYS)).astype("timedelta64[D]")
+    position = out["inventory_position_qty"].to_numpy()
+    need = today + _cover(position, daily_qty)
+    buffer = today + _cover(position - numbers(policy, "safety_stock_qty"), daily_qty)
     receipt = today + np.ceil(numbers(policy, "lead_time_days")).astype("timedelta64[D]")
-    slack_days = (need - receipt).astype(float)
-    urgency = np.select(
-        [slack_days < 0, slack_days < numbers(policy, "review_period_days") / 2], ["overdue", "urgent"], "normal"
-    )
+    urgency = np.select([need < receipt, buffer < receipt], ["overdue", "urgent"], "normal")
     return out.assign(
         order_date=today.astype("datetime64[s]"),
         need_date=need.astype("datetime64[s]"),
+        buffer_date=buffer.astype("datetime64[s]"),
         expected_receipt_date=receipt.astype("datetime64[s]"),
         urgency_code=urgency,
     )
+
+
+def _cover(quantity: np.ndarray, daily_qty: np.ndarray) -> np.ndarray:
+    """Whole days that a quantity lasts."""
+    quantity = np.maximum(quantity, 0.0)
+    cover = np.divide(quantity, daily_qty, out=np.zeros(len(quantity)), where=daily_qty > 0)
+    return np.floor(np.minimum(cover, _LONGEST_DAYS)).astype("timedelta64[D]")
 
 
 def _reasons(out: pd.DataFrame) -> list[str]:

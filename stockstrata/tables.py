@@ -769,7 +769,8 @@ ORDER_PROPOSAL = Table(
         Column("supplier_id", "VARCHAR", "Supplier to order from; null where none is known."),
         Column("order_qty", "DOUBLE", "Quantity to order, units."),
         Column("order_date", "DATE", "Day to place the order."),
-        Column("need_date", "DATE", "Day on which projected stock reaches the safety stock."),
+        Column("need_date", "DATE", "Day on which the inventory position is used up at the forecast rate."),
+        Column("buffer_date", "DATE", "Day on which the inventory position reaches the safety stock."),
         Column("expected_receipt_date", "DATE", "Order date plus lead time."),
         Column("inventory_position_qty", "DOUBLE", "On hand plus on order plus in transit minus allocated, units."),
         Column("on_hand_qty", "DOUBLE", "On hand, units."),
@@ -781,10 +782,59 @@ ORDER_PROPOSAL = Table(
         Column("window_demand_qty", "DOUBLE", "Lost sales: demand from arrival to the next, units; else null."),
         Column("no_stock_out_rate", "DOUBLE", "Lost sales: chance wanted that none is lost, 0 to 1; else null."),
         Column("stock_date", "DATE", "Day of the stock figure that triggered the proposal."),
-        Column("urgency_code", "VARCHAR", "overdue, urgent or normal."),
+        Column(
+            "urgency_code",
+            "VARCHAR",
+            "overdue: needed before the earliest receipt, a stock-out is expected; urgent: the safety stock is drawn "
+            "on before it; normal: neither.",
+        ),
         Column("order_value_amount", "DOUBLE", "Order quantity times unit cost, currency."),
         Column("reason", "VARCHAR", "Why, in one sentence with the figures."),
         _GRADE,
+    ),
+    may_be_empty=True,
+)
+
+ORDER_EXCEPTION = Table(
+    "policy.order_exception",
+    ("period_start_date", "judged_code", "order_id", "line", "item_id", "location_id"),
+    (
+        _PERIOD,
+        Column(
+            "judged_code", "VARCHAR", "placed: an order of the period; open: an order still to come at the cut-off."
+        ),
+        Column("order_id", "VARCHAR", "Order number."),
+        Column("line", "VARCHAR", "Line of the order."),
+        _ITEM,
+        _LOCATION,
+        Column("supplier_id", "VARCHAR", "Supplier; null where the order names none."),
+        Column("segment_code", "VARCHAR", "Segment of the policy judged by; empty without one."),
+        Column("owner", "VARCHAR", "Owner of the segment's strategy, who works through it; empty without a policy."),
+        Column(
+            "exception_code",
+            "VARCHAR",
+            "placed: matched, in_policy, emergency, early, oversized, not_stocked, unplanned_item, unjudged; open: "
+            "expedite, late, defer, cancel.",
+        ),
+        Column("is_exception", "BOOLEAN", "Whether somebody should look at it."),
+        Column("is_new", "BOOLEAN", "Whether the cycle before did not have it."),
+        Column("needs_approval", "BOOLEAN", "Whether its value asks for the approval of the owner."),
+        Column("order_date", "DATE", "Day the order was placed."),
+        Column("due_date", "DATE", "Day promised; where unknown a lead time after the order; null without either."),
+        Column("wanted_date", "DATE", "Open: day on which it is needed; null where it is not."),
+        Column("order_qty", "DOUBLE", "Placed: quantity ordered; open: quantity still to come; units."),
+        Column("wanted_qty", "DOUBLE", "What the proposal or else the policy asked for when it was ordered, units."),
+        Column("deviation_days", "DOUBLE", "Days between due and wanted; placed: days promised less than usual."),
+        Column("order_value_amount", "DOUBLE", "Order quantity at the cost paid or else the policy's, currency."),
+        Column(
+            "cost_amount",
+            "DOUBLE",
+            "Emergency: premium paid and the order's own cost; early, oversized, not_stocked, defer: holding until it "
+            "is used, a year at most; expedite: units short at the cost of one short; currency; null where a rate is "
+            "not known, 0 where there is nothing to pay.",
+        ),
+        Column("reason", "VARCHAR", "What was found, in one sentence with the figures."),
+        Column("action", "VARCHAR", "What to do about it; empty where nothing is."),
     ),
     may_be_empty=True,
 )
@@ -891,6 +941,7 @@ TABLES = {
         SHORT_TERM_FORECAST,
         STOCK_POLICY,
         ORDER_PROPOSAL,
+        ORDER_EXCEPTION,
         CYCLE_MANIFEST,
         CYCLE_OBJECT,
         CYCLE_MART,

@@ -89,10 +89,11 @@ def test_an_empty_result_keeps_its_columns(tables, propose):
 
 
 def test_dates_and_urgency(tables, propose):
-    out = propose(tables(on_hand=[20.0, 16.0, 12.0, 6.0, 3.0], safety=6.0, lead=6.2, review=14.0))
-    assert out.need_date.dt.strftime("%m-%d").tolist() == ["02-15", "02-11", "02-07", "02-01", "02-01"]
+    out = propose(tables(on_hand=[20.0, 13.0, 12.0, 7.0, 6.0], safety=6.0, lead=6.2, review=14.0))
+    assert out.need_date.dt.strftime("%m-%d").tolist() == ["02-21", "02-14", "02-13", "02-08", "02-07"]
+    assert out.buffer_date.dt.strftime("%m-%d").tolist() == ["02-15", "02-08", "02-07", "02-02", "02-01"]
     assert set(out.expected_receipt_date.dt.strftime("%m-%d")) == {"02-08"}
-    assert out.urgency_code.tolist() == ["normal", "urgent", "overdue", "overdue", "overdue"]
+    assert out.urgency_code.tolist() == ["normal", "normal", "urgent", "urgent", "overdue"]
     assert set(out.order_date.dt.strftime("%Y-%m-%d")) == {"2025-02-01"}
 
 

@@ -1,8 +1,8 @@
--- Grain: one row per (period_start_date, item_id, location_id) that should be ordered
+-- Grain: one row per (period_start_date, item_id, location_id)
 
 {{ config(materialized="incremental") }}
 
-with proposals as (
+with order_proposals as (
     select * from {{ ref("stg_engine__order_proposal") }}
     where {{ in_window("period_start_date") }}
 ),
@@ -16,6 +16,7 @@ final as (
         order_qty,
         order_date,
         need_date,
+        buffer_date,
         expected_receipt_date,
         inventory_position_qty,
         on_hand_qty,
@@ -35,7 +36,7 @@ final as (
         parameters_version,
         run_id,
         computed_at
-    from proposals
+    from order_proposals
 )
 
 select * from final

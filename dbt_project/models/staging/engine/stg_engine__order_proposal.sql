@@ -13,6 +13,7 @@ final as (
         order_qty,
         order_date,
         need_date,
+        buffer_date,
         expected_receipt_date,
         inventory_position_qty,
         on_hand_qty,

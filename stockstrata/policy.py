@@ -193,7 +193,7 @@ def _with_costs(out: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
     cycle_days = (out["protection_interval_days"] - out["lead_time_days"]).round(9)
     return out.assign(
         policy_family=out["policy_family"].mask(free & ~out["policy_family"].isin(NOT_STOCKED), "R_S"),
-        review_period_days=out["review_period_days"].mask(free, cycle_days),
+        review_period_days=out["review_period_days"].mask(free | (cycle_days > out["review_period_days"]), cycle_days),
     )
 
 

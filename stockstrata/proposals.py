@@ -1,10 +1,12 @@
 """Order proposals: what to order now, from the inventory position and the policy.
 
 Inventory position = on hand + on order + in transit - allocated; each pipeline is counted once. An order is due when
-the position is at or below the reorder point. Releasing every proposal and running again on unchanged data proposes
-nothing: `s_Q` orders the smallest number of Q that lifts the position *above* the reorder point, the other families
-order up to a level above it. Where unmet demand is lost, the order follows from projected stock instead
-(`projections`); a released one is among the arrivals of the next projection.
+the position, less what is expected to be used until the supplier's next order day, is at or below the reorder point.
+An order below the supplier's least value is made up by what costs least to hold (`ordering.baskets`). Releasing every
+proposal and running again on unchanged data proposes nothing: `s_Q` orders the smallest number of Q that lifts the
+position *above* the reorder point, the other families order up to a level above it. Where unmet demand is lost, the
+order follows from projected stock instead (`projections`); a released one is among the arrivals of the next
+projection.
 """
 
 import datetime as dt
@@ -14,6 +16,8 @@ import pandas as pd
 
 from stockstrata.columns import aligned, days, flags, numbers, texts
 from stockstrata.evidence import worst_grade
+from stockstrata.ordering.calendar import days_until_open, order_weekdays
+from stockstrata.ordering.constraints import Situation, basket_additions, constraint_figures, told_constraints
 from stockstrata.ordering.quantities import due_quantities
 from stockstrata.parameters import PlanningParameters
 from stockstrata.policy import KEY
@@ -64,16 +68,21 @@ def order_proposals(
     quantities = {name: np.nan_to_num(numbers(stock, name)) for name in _POSITION}
     position = sum((sign * quantities[name] for name, sign in _POSITION.items()), start=np.zeros(len(stock)))
     item = aligned(item_locations, stock, table="int_item_locations__planned")
-    order_qty = due_quantities(policy, position, item)
+    daily = numbers(aligned(lead_time_demand, stock, table="forecast.lead_time_demand"), "daily_mean_qty")
+    wait_days = days_until_open(order_weekdays(texts(item, "order_days")), cut_off_date)
+    at = Situation(policy, item, position - wait_days * daily, daily, wait_days)
+    order_qty = due_quantities(policy, at.position_qty, item)
     projected = pd.DataFrame(np.nan, index=stock.index, columns=pd.Index(["order_qty", *_PROJECTED]))
     if supply is not None:
         projected = projected_orders(
-            policy, stock, item, supply, settings=parameters.settings, cut_off_date=cut_off_date
+            policy, stock, item, supply, settings=parameters.settings, cut_off_date=cut_off_date, wait_days=wait_days
         )
         order_qty = projected["order_qty"].fillna(pd.Series(order_qty)).to_numpy()
+    basket_qty = basket_additions(at, order_qty)
+    figures = constraint_figures(at, order_qty, basket_qty, projected["order_qty"].notna().to_numpy())
+    order_qty = order_qty + basket_qty
     due = order_qty > 0
     policy, item, stock = (frame.loc[due].reset_index(drop=True) for frame in (policy, item, stock))
-    demand = aligned(lead_time_demand, stock, table="forecast.lead_time_demand")
     out = policy.loc[:, [*KEY, "reorder_point_qty", "evidence_grade"]].copy()
     out[list(_PROJECTED)] = projected.loc[due, list(_PROJECTED)].to_numpy()
     out["supplier_id"] = texts(item, "supplier_id").replace("", None)
@@ -81,8 +90,9 @@ def order_proposals(
     out["order_value_amount"] = out["order_qty"] * policy["unit_cost_amount"]
     for name, values in quantities.items():
         out[name] = values[due]
+    out = out.assign(**{name: values[due] for name, values in figures.items()})
     out["stock_date"] = days(stock, "stock_date").astype("datetime64[s]")
-    out = _with_dates(out, policy, numbers(demand, "daily_mean_qty"), cut_off_date)
+    out = _with_dates(out, policy, daily[due], cut_off_date)
     age_days = (pd.Timestamp(cut_off_date) - out["stock_date"]).dt.days
     is_old = age_days > parameters.settings.max_stock_age_days
     weak = pd.Series(np.where(is_old, "degraded", "full"), index=out.index)
@@ -95,7 +105,10 @@ def order_proposals(
     is_projected = out["expected_arrival_stock_qty"].notna()
     if is_projected.any():
         reason[is_projected] = np.array(_projected_reasons(out[is_projected], policy[is_projected]), dtype=object)
-    out["reason"] = reason + aged.where(is_old, "")
+    ahead = out["policy_qty"].to_numpy() <= 0
+    if ahead.any():
+        reason[ahead] = np.array(_ahead_reasons(out[ahead]), dtype=object)
+    out["reason"] = reason + told_constraints(out) + aged.where(is_old, "")
     out["reason"] += stale.where(is_stale, "")
     return out.loc[:, _COLUMNS]
 
@@ -109,14 +122,16 @@ def _with_dates(out: pd.DataFrame, policy: pd.DataFrame, daily_qty: np.ndarray, 
     position = out["inventory_position_qty"].to_numpy()
     need = today + _cover(position, daily_qty)
     buffer = today + _cover(position - numbers(policy, "safety_stock_qty"), daily_qty)
-    receipt = today + np.ceil(numbers(policy, "lead_time_days")).astype("timedelta64[D]")
+    order = today + out["order_wait_days"].to_numpy().astype("timedelta64[D]")
+    receipt = order + np.ceil(numbers(policy, "lead_time_days")).astype("timedelta64[D]")
     urgency = np.select([need < receipt, buffer < receipt], ["overdue", "urgent"], "normal")
     return out.assign(
-        order_date=today.astype("datetime64[s]"),
+        order_date=order.astype("datetime64[s]"),
         need_date=need.astype("datetime64[s]"),
         buffer_date=buffer.astype("datetime64[s]"),
         expected_receipt_date=receipt.astype("datetime64[s]"),
         urgency_code=urgency,
+        protection_interval_days=out["order_wait_days"] + numbers(policy, "protection_interval_days"),
     )
 
 
@@ -140,6 +155,15 @@ def _reasons(out: pd.DataFrame) -> list[str]:
         f"- allocated {allocated:.10g}, stock of {day}) is at or below the reorder point {reorder:.10g}; "
         f"ordering {quantity:.10g} lifts it to {top:.10g}."
         for position, hand, order, transit, allocated, reorder, quantity, top, day in rows
+    ]
+
+
+def _ahead_reasons(out: pd.DataFrame) -> list[str]:
+    names = ("inventory_position_qty", "stock_date", "reorder_point_qty", "order_qty", "supplier_min_order_amount")
+    return [
+        f"Inventory position {position:.10g} (stock of {day:%Y-%m-%d}) is above the reorder point {reorder:.10g}; "
+        f"ordering {quantity:.10g} ahead, because the supplier takes orders from {minimum:.10g} only."
+        for position, day, reorder, quantity, minimum in zip(*(out[name] for name in names), strict=True)
     ]
 
 

@@ -71,7 +71,7 @@ def order_exceptions(
     out = out.assign(
         owner=segment.map(owners).fillna(""),
         is_exception=is_exception,
-        is_new=~pd.MultiIndex.from_frame(out[[*_GRAIN, "exception_code"]].astype(str)).isin(known),
+        is_new=is_exception & ~pd.MultiIndex.from_frame(out[[*_GRAIN, "exception_code"]].astype(str)).isin(known),
         needs_approval=is_exception.to_numpy() & np.isfinite(approval) & (value >= approval),
         action=code.map(_ACTIONS).fillna(""),
     )

@@ -28,7 +28,7 @@ def open_order_messages(
 
     - `cancel`: without it the safety stock lasts longer than the limit of days; or the item is no longer stocked and
       nothing is owed.
-    - `expedite`: due after the need date by more than a limit of days.
+    - `expedite`: due after the need date by more than a limit of days, or due already and needed now.
     - `late`: its due date has passed, and the buffer still covers.
     - `defer`: due before the buffer date by more than a limit of days.
 
@@ -65,7 +65,7 @@ def open_order_messages(
     is_idle = lines["policy_family"].to_numpy(dtype=str) == "do_not_stock"
     tests = {
         "cancel": np.where(is_idle, covered >= 0, buffer_days > limits.of("cancel", segment)),
-        "expedite": wait_days - need_days > limits.of("expedite", segment),
+        "expedite": (wait_days - need_days > limits.of("expedite", segment)) | ((due < today) & (need_days <= 0)),
         "late": due < today,
         "defer": buffer_days - wait_days > limits.of("defer", segment),
     }
@@ -114,8 +114,8 @@ def _cover_days(quantity: np.ndarray, daily: np.ndarray) -> np.ndarray:
 
 def _reasons(out: pd.DataFrame, covered: np.ndarray, safety: np.ndarray, daily: np.ndarray) -> list[str]:
     told = {
-        "expedite": "needed on {wanted}, {gap:.10g} days before",
-        "defer": "needed on {wanted}, {gap:.10g} days after",
+        "expedite": "needed on {wanted}",
+        "defer": "needed on {wanted}",
         "late": "not yet received",
         "cancel": "not needed within reach",
         "": "on time",
@@ -125,14 +125,13 @@ def _reasons(out: pd.DataFrame, covered: np.ndarray, safety: np.ndarray, daily: 
         out["order_qty"],
         out["due_date"].dt.strftime("%Y-%m-%d"),
         out["wanted_date"].dt.strftime("%Y-%m-%d"),
-        out["deviation_days"],
         covered,
         safety,
         daily,
         strict=True,
     )
     return [
-        f"{quantity:.10g} due on {due}, {form.format(wanted=wanted, gap=gap)}: stock and orders before it come to "
+        f"{quantity:.10g} due on {due}, {form.format(wanted=wanted)}: stock and orders before it come to "
         f"{have:.10g}, at {rate:.4g} a day and a safety stock of {buffer:.4g}."
-        for form, quantity, due, wanted, gap, have, buffer, rate in rows
+        for form, quantity, due, wanted, have, buffer, rate in rows
     ]

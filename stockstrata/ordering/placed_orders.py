@@ -121,6 +121,7 @@ def _reasons(out: pd.DataFrame, figures: pd.DataFrame) -> list[str]:
     }
     hasty = "Ordered {ordered:.10g}, promised within {wait:.10g} days where the supplier's median is {usual:.10g}."
     dear = "Ordered {ordered:.10g} at {paid:.10g} a unit where the policy reckons with {unit_cost:.10g}."
-    forms = out["exception_code"].map(told).fillna(pd.Series(np.where(figures["is_hasty"], hasty, dear)))
+    urgent = np.where(figures["is_hasty"], hasty, dear)
+    forms = [str(told.get(code, other)) for code, other in zip(out["exception_code"], urgent, strict=True)]
     rows = figures.assign(ordered=out["order_qty"], wanted=out["wanted_qty"]).to_dict("records")
-    return [form.format(**row) for form, row in zip(forms, rows, strict=True)]
+    return [form.format_map(row) for form, row in zip(forms, rows, strict=True)]

@@ -144,8 +144,9 @@ def test_an_order_past_its_date_is_chased_and_expedited_once_it_is_needed(judge)
     late = judge(open_lines=line, on_hand=10.0)
     assert late.exception_code.tolist() == ["late"]
     assert late.deviation_days.tolist() == [12]
-    moved = [open_line("P1", dt.date(2025, 2, 20), 10.0)]
-    assert judge(open_lines=moved, on_hand=10.0).exception_code.tolist() == ["expedite"]
+    needed = judge(open_lines=line, on_hand=0.0)
+    assert needed.exception_code.tolist() == ["expedite"]
+    assert needed.wanted_date.tolist() == [pd.Timestamp(CUT_OFF)]
 
 
 def test_orders_of_what_is_no_longer_stocked_are_cancelled_unless_somebody_waits(judge):

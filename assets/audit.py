@@ -19,6 +19,7 @@ from stockstrata.tables import (
     CYCLE_REPLAY,
     ORDER_EXCEPTION,
     ORDER_PROPOSAL,
+    POLICY_DETAIL,
     STOCK_POLICY,
     Table,
 )
@@ -52,6 +53,7 @@ _WRITTEN = [
     asset_key(STOCK_POLICY),
     asset_key(ORDER_PROPOSAL),
     asset_key(ORDER_EXCEPTION),
+    asset_key(POLICY_DETAIL),
     dg.AssetKey(["forecast", "forecast_accuracy"]),
     dg.AssetKey(["forecast", "forecast_exception"]),
 ]

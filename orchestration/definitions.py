@@ -13,6 +13,7 @@ from assets import (
     ingestion,
     order_exceptions,
     policy,
+    policy_details,
     publication,
     segmentation,
     short_term,
@@ -33,8 +34,8 @@ from orchestration.schedules import SCHEDULES
 from orchestration.sensors import SENSORS
 
 _STAGES = [
-    ingestion, transform, adjustments, segmentation, forecasting, short_term, tracking, policy, order_exceptions, audit,
-    publication,
+    ingestion, transform, adjustments, segmentation, forecasting, short_term, tracking, policy, policy_details,
+    order_exceptions, audit, publication,
 ]  # fmt: skip
 
 

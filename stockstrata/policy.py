@@ -33,6 +33,8 @@ from stockstrata.costs import WEEKS_PER_YEAR, item_costs
 from stockstrata.distributions import DISCRETE, METHODS
 from stockstrata.errors import ParameterError, PlanningError
 from stockstrata.evidence import policy_grade_reason, worst_grade
+from stockstrata.families.choice import with_chosen_families
+from stockstrata.families.levels import with_own_levels
 from stockstrata.parameters import CriticalityFloor, PlanningParameters, RateMeasure, SegmentStrategy
 from stockstrata.replenishment import (
     economic_order_quantity,
@@ -93,13 +95,14 @@ def stock_policies(
     out = _with_demand(pd.concat([out, targets], axis=1), lead, demand)
     costs = item_costs(planned, parameters=parameters, segment_code=texts(out, "segment_code"))
     out = _with_costs(out, costs)
+    out = with_chosen_families(out, planned, segments, parameters.policy_rules)
     out = _without_hardly_wanted(out, parameters.settings.least_stocked_annual_demand_qty)
     out["moq_qty"], out["order_multiple_qty"] = numbers(planned, "moq_qty"), numbers(planned, "order_multiple_qty")
     out["demand_sd_qty"] = np.fmin(numbers(demand, "demand_sd_qty"), out["lead_time_demand_sd_qty"])
     out["supply_sd_qty"] = np.fmin(numbers(demand, "lead_time_sd_qty"), out["lead_time_demand_sd_qty"])
     out["criticality_code"] = texts(planned, "criticality_code")
     out = _with_order_quantity(out, parameters.settings.max_order_cover_days)
-    out = _with_buffer(_with_economic_target(out), parameters.criticality_floors)
+    out = _with_buffer(_with_economic_target(out), parameters)
     out["evidence_grade"] = worst_grade(*(texts(frame, "evidence_grade") for frame in (lead, demand, costs)))
     out["grade_reason"] = policy_grade_reason(
         lead_time_source=texts(lead, "lead_time_source_code"),
@@ -262,12 +265,13 @@ def _with_floor(out: pd.DataFrame, solved: np.ndarray, floors: tuple[Criticality
     return out
 
 
-def _with_buffer(out: pd.DataFrame, floors: tuple[CriticalityFloor, ...]) -> pd.DataFrame:
-    out = _with_floor(out, service_level_stock(_service_case(out)), floors)
+def _with_buffer(out: pd.DataFrame, parameters: PlanningParameters) -> pd.DataFrame:
+    out = _with_floor(out, service_level_stock(_service_case(out)), parameters.criticality_floors)
     case = _service_case(out)
     mean, whole = case.mean, case.is_whole
     stocked = ~out["policy_family"].isin(NOT_STOCKED).to_numpy()
     solved = service_level_stock(case)
+    out, solved = with_own_levels(out, solved, parameters.buffer_profiles)
     level = np.where(whole, np.ceil(np.round(solved, 9)), solved)
     least = np.where(out["service_measure"] == ECONOMIC, 0.0, np.where(whole, np.floor(mean), mean))
     level = np.where(stocked, np.maximum(level, least), 0.0)

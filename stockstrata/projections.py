@@ -65,7 +65,9 @@ def projected_orders(
     out = pd.DataFrame(np.nan, index=range(len(policy)), columns=pd.Index(names))
     mean, sd = _by_bucket(policy, supply.forecasts, cut_off_date)
     is_lost = (texts(policy, "unmet_demand_code") == LOST_SALE) & (texts(policy, "policy_status_code") == "current")
-    is_lost &= ~texts(policy, "policy_family").isin(("make_to_order", "do_not_stock"))
+    # Cards, zones and a single order for a season have a trigger of their own.
+    own = ("make_to_order", "do_not_stock", "kanban", "ddmrp", "newsvendor")
+    is_lost &= ~texts(policy, "policy_family").isin(own)
     rows = np.flatnonzero(is_lost.to_numpy() & np.isfinite(mean).any(axis=1))
     if not len(rows):
         return out

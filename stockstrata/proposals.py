@@ -148,13 +148,18 @@ def _reasons(out: pd.DataFrame) -> list[str]:
         *(out[name] for name in ("inventory_position_qty", *_POSITION, "reorder_point_qty", "order_qty")),
         after,
         out["stock_date"].dt.strftime("%Y-%m-%d"),
+        np.where(
+            out["inventory_position_qty"] <= out["reorder_point_qty"],
+            "is at or below",
+            "will have come down by the order day to",
+        ),
         strict=True,
     )
     return [
         f"Inventory position {position:.10g} (on hand {hand:.10g} + on order {order:.10g} + in transit {transit:.10g} "
-        f"- allocated {allocated:.10g}, stock of {day}) is at or below the reorder point {reorder:.10g}; "
+        f"- allocated {allocated:.10g}, stock of {day}) {is_low} the reorder point {reorder:.10g}; "
         f"ordering {quantity:.10g} lifts it to {top:.10g}."
-        for position, hand, order, transit, allocated, reorder, quantity, top, day in rows
+        for position, hand, order, transit, allocated, reorder, quantity, top, day, is_low in rows
     ]
 
 

@@ -88,8 +88,8 @@ def review_periods(
 ) -> pd.DataFrame:
     """Days between two orders that each item-location may place.
 
-    The strategy's review period, or the longest gap that the supplier's order days leave; but where the target is economic and ordering costs nothing, every cycle orders, so
-    the days from one cycle to the next.
+    The strategy's review period, or the longest gap that the supplier's order days leave; but where the target is
+    economic and ordering costs nothing, every cycle orders, so the days from one cycle to the next.
 
     Args:
         item_locations: frame of `int_item_locations__planned`.

@@ -723,7 +723,11 @@ STOCK_POLICY = Table(
     (
         *_KEY,
         _SEGMENT,
-        Column("policy_family", "VARCHAR", "s_Q, s_S, R_S, R_s_S, make_to_order or do_not_stock."),
+        Column(
+            "policy_family",
+            "VARCHAR",
+            "s_Q, s_S, R_S, R_s_S, min_max, kanban, ddmrp, newsvendor, make_to_order or do_not_stock.",
+        ),
         Column("service_measure", "VARCHAR", "cycle_service_level, fill_rate, ready_rate or economic."),
         Column("service_target", "DOUBLE", "Target of the measure, 0 to 1; of economic the critical ratio of costs."),
         Column("service_target_source_code", "VARCHAR", "item, segment, all or criticality_floor: whose target it is."),
@@ -759,6 +763,26 @@ STOCK_POLICY = Table(
         Column("policy_period_start_date", "DATE", "First day of the period whose cycle computed the policy."),
         Column("isolation_reason", "VARCHAR", "Why the cycle left the item-location out; empty where it did not."),
     ),
+)
+
+POLICY_DETAIL = Table(
+    "policy.policy_detail",
+    _GRAIN,
+    (
+        *_KEY,
+        Column("policy_family", "VARCHAR", "Family of the policy in force."),
+        Column("family_source_code", "VARCHAR", "strategy of the segment, rule, or policy: told by demand and costs."),
+        Column("rule_code", "VARCHAR", "Rule that chose the family; empty where none did."),
+        Column("family_reason", "VARCHAR", "Why this family, in words."),
+        Column("card_count", "BIGINT", "kanban: cards in circulation; else 0."),
+        Column("card_qty", "DOUBLE", "kanban: units in the container of a card; else null."),
+        Column("red_zone_qty", "DOUBLE", "ddmrp: size of the red zone, units; else null."),
+        Column("yellow_zone_qty", "DOUBLE", "ddmrp: size of the yellow zone, units; else null."),
+        Column("green_zone_qty", "DOUBLE", "ddmrp: size of the green zone, units; else null."),
+        Column("net_flow_qty", "DOUBLE", "ddmrp: on hand, on order and in transit less allocated, units; else null."),
+        Column("net_flow_zone_code", "VARCHAR", "ddmrp: red, yellow, green or above: where the net flow stands."),
+    ),
+    may_be_empty=True,
 )
 
 ORDER_PROPOSAL = Table(
@@ -956,6 +980,7 @@ TABLES = {
         SENSING_CHOICE,
         SHORT_TERM_FORECAST,
         STOCK_POLICY,
+        POLICY_DETAIL,
         ORDER_PROPOSAL,
         ORDER_EXCEPTION,
         CYCLE_MANIFEST,

@@ -45,6 +45,7 @@ WIDE_RATES: dict[str, tuple[float | None, float | None, str]] = {
 NULLABLE = frozenset(
     {
         "card_qty",
+        "shelf_life_days",
         "red_zone_qty",
         "yellow_zone_qty",
         "green_zone_qty",

@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 
 from stockstrata.columns import DAYS_PER_YEAR, aligned, numbers, texts
+from stockstrata.costs import WEEKS_PER_YEAR
 from stockstrata.families.choice import BY_RULE, rule_of, traits
 from stockstrata.families.demand_driven import Zones, zone_of
+from stockstrata.order_quantities import indifferent_band, price_breaks, purchase_cost
 from stockstrata.parameters import PlanningParameters
 from stockstrata.policy import KEY
 from stockstrata.tables import POLICY_DETAIL
@@ -43,7 +45,7 @@ def policy_details(
     asked = texts(out, "segment_code").map(
         {row.segment_code: row.policy_family for row in parameters.segment_strategies}
     )
-    by_rule = (asked == BY_RULE).to_numpy()
+    by_rule, wanted_by_strategy = (asked == BY_RULE).to_numpy(), asked.to_numpy(dtype=object).copy()
     planned = aligned(item_locations, out, table="int_item_locations__planned")
     segments = aligned(assignment, out, table="segmentation.segment_assignment")
     rules, code, told = (
@@ -56,10 +58,13 @@ def policy_details(
         code[by_rule] = np.array([row.rule_code for row in rules], dtype=object)[place]
         told[by_rule] = np.array([row.told for row in rules], dtype=object)[place]
         wanted = np.array([row.policy_family for row in rules], dtype=object)[place]
-        asked = asked.mask(by_rule, pd.Series(wanted, index=np.flatnonzero(by_rule)).reindex(out.index))
-    is_other = family != asked.to_numpy(dtype=object)
+        wanted_by_strategy[by_rule] = wanted
+    is_other = family != wanted_by_strategy
     source = np.where(is_other, "policy", np.where(by_rule, "rule", "strategy"))
     found = _zones(out)
+    economic = numbers(out, "economic_order_qty")
+    band = indifferent_band(economic, parameters.settings.order_qty_band_rate)
+    prices = _prices(out, planned)
     net_flow = _net_flow(out, positions)
     is_driven, is_kanban = family == "ddmrp", family == "kanban"
     size = numbers(out, "order_qty")
@@ -71,6 +76,10 @@ def policy_details(
             ["hardly wanted, or ordering costs nothing: see the policy", told],
             "strategy of the segment",
         ),
+        order_band_low_qty=band[0],
+        order_band_high_qty=band[1],
+        **prices,
+        shelf_life_days=numbers(planned, "shelf_life_days"),
         card_count=pd.Series(
             np.where(is_kanban & (size > 0), numbers(out, "order_up_to_qty") / np.where(size > 0, size, 1), 0)
         )
@@ -83,6 +92,17 @@ def policy_details(
         net_flow_qty=np.where(is_driven, net_flow, np.nan),
         net_flow_zone_code=np.where(is_driven & np.isfinite(net_flow), zone_of(net_flow, found), ""),
     )[_COLUMNS]
+
+
+def _prices(policies: pd.DataFrame, planned: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Price of a unit in the usual order, and what buying, ordering and holding cost a year with it."""
+    cost, order = numbers(policies, "unit_cost_amount"), numbers(policies, "order_qty")
+    breaks = price_breaks(texts(planned, "price_breaks"), cost)
+    holding = numbers(policies, "holding_cost_per_unit_week_amount") * WEEKS_PER_YEAR
+    by_tier = np.repeat(holding[:, None], breaks.price_amount.shape[1], axis=1)
+    fixed = np.nan_to_num(numbers(policies, "order_cost_amount"))
+    yearly = purchase_cost(order, numbers(policies, "annual_demand_qty"), fixed, breaks, by_tier)
+    return {"order_unit_price_amount": breaks.price_at(order), "order_year_cost_amount": yearly}
 
 
 def _zones(policies: pd.DataFrame) -> Zones:

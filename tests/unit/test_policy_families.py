@@ -193,6 +193,26 @@ def test_cards_and_zones_are_told_with_the_net_flow(plan):
     assert (details.card_count == 0).all()
 
 
+def test_the_price_of_the_usual_order_and_the_band_around_it_are_told(plan):
+    # At 20 and 12 a day a tenth of the price is worth an order of 350.
+    planned, details = plan("s_S", price_breaks="1:4;350:3.6")
+    cheap = planned.order_qty >= 350
+    assert cheap[[0, 3]].all()
+    assert details.order_unit_price_amount.tolist() == np.where(cheap, 3.6, 4.0).tolist()
+    plain = plan("s_S")[1]
+    assert (details.order_year_cost_amount <= plain.order_year_cost_amount * (1 + 1e-9)).all()
+    assert (details.order_band_low_qty < planned.economic_order_qty).all()
+    assert (details.order_band_high_qty > planned.economic_order_qty).all()
+
+
+def test_orders_of_what_expires_are_used_in_time(plan):
+    free, _ = plan("s_S")
+    short, _ = plan("s_S", shelf_life_days=40.0)
+    daily = ITEMS.daily.to_numpy()
+    assert (short.order_qty <= np.maximum(40 * daily - short.safety_stock_qty, 1) + 1).all()
+    assert (short.order_qty < free.order_qty).any()
+
+
 def test_the_rule_and_its_reason_are_told(plan):
     planned, details = plan("by_rule")
     assert details.rule_code.tolist() == [
@@ -218,17 +238,14 @@ def test_the_family_chosen_by_rule_costs_within_five_percent_of_the_best(plan):
     for family in ["by_rule", *FAMILIES]:
         planned, _ = plan(family)
         chosen[family] = policies(
-            planned.policy_family.to_numpy(dtype=str), item_count=n, reorder_point_qty=planned.reorder_point_qty,
-            order_up_to_qty=planned.order_up_to_qty, order_qty=planned.order_qty, review_periods=REVIEW,
-        ) if family not in ("ddmrp", "by_rule") else policies(
+            # Zones are a reorder point and a level.
             np.where(planned.policy_family == "ddmrp", "s_S", planned.policy_family).astype(str), item_count=n,
-            reorder_point_qty=planned.reorder_point_qty, order_up_to_qty=planned.order_up_to_qty,
-            order_qty=planned.order_qty, review_periods=REVIEW,
+            reorder_point_qty=planned.reorder_point_qty.to_numpy(), order_up_to_qty=planned.order_up_to_qty.to_numpy(),
+            order_qty=planned.order_qty.to_numpy(), review_periods=REVIEW,
         )  # fmt: skip
     found = compare(
         terms(n, lead_time=LEAD, costs=rates), demand, chosen, Horizon(1500, 30, seed=5, warm_up_period_count=200)
     )
     cost = pd.DataFrame({name: table["total_cost_amount"] for name, table in found.results.items()})
-    best = cost[[name for name in FAMILIES if name != "ddmrp"]].min(axis=1)
-    print((cost / best.to_numpy()[:, None]).round(3).to_string())
+    best = cost[FAMILIES].min(axis=1)
     assert (cost["by_rule"] <= 1.05 * best).all(), (cost / best.to_numpy()[:, None]).round(3).to_string()

@@ -17,7 +17,9 @@ from stockstrata.tables import (
     CYCLE_MART,
     CYCLE_OBJECT,
     CYCLE_REPLAY,
+    ORDER_EXCEPTION,
     ORDER_PROPOSAL,
+    POLICY_DETAIL,
     STOCK_POLICY,
     Table,
 )
@@ -50,6 +52,8 @@ def _spec(table: Table, description: str, deps: list[dg.AssetKey]) -> dg.AssetSp
 _WRITTEN = [
     asset_key(STOCK_POLICY),
     asset_key(ORDER_PROPOSAL),
+    asset_key(ORDER_EXCEPTION),
+    asset_key(POLICY_DETAIL),
     dg.AssetKey(["forecast", "forecast_accuracy"]),
     dg.AssetKey(["forecast", "forecast_exception"]),
 ]

@@ -116,7 +116,14 @@ def lead_time(context: dg.AssetExecutionContext, warehouse: Warehouse, parameter
         asset_key(LEAD_TIME_DEMAND),
         *(
             dg.AssetKey(["parameters", name])
-            for name in ("segment_strategies", "service_targets", "criticality_floors", "cost_rates")
+            for name in (
+                "segment_strategies",
+                "service_targets",
+                "criticality_floors",
+                "cost_rates",
+                "policy_rules",
+                "buffer_profiles",
+            )
         ),
     ],
     partitions_def=PERIODS,

@@ -11,7 +11,9 @@ from assets import (
     audit,
     forecasting,
     ingestion,
+    order_exceptions,
     policy,
+    policy_details,
     publication,
     segmentation,
     short_term,
@@ -32,7 +34,8 @@ from orchestration.schedules import SCHEDULES
 from orchestration.sensors import SENSORS
 
 _STAGES = [
-    ingestion, transform, adjustments, segmentation, forecasting, short_term, tracking, policy, audit, publication
+    ingestion, transform, adjustments, segmentation, forecasting, short_term, tracking, policy, policy_details,
+    order_exceptions, audit, publication,
 ]  # fmt: skip
 
 

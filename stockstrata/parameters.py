@@ -12,7 +12,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from stockstrata.errors import ParameterError
 
-PolicyFamily = Literal["s_Q", "s_S", "R_S", "R_s_S", "make_to_order", "do_not_stock"]
+PolicyFamily = Literal[
+    "s_Q", "s_S", "R_S", "R_s_S", "min_max", "kanban", "ddmrp", "newsvendor", "make_to_order", "do_not_stock"
+]
 RateMeasure = Literal["cycle_service_level", "fill_rate", "ready_rate"]
 ServiceMeasure = Literal["cycle_service_level", "fill_rate", "ready_rate", "economic"]
 UnmetDemand = Literal["lost_sale", "back_order"]
@@ -80,6 +82,7 @@ class PlanningSettings(_Frozen):
     abnormal_row_drop_rate: float = Field(ge=0, le=1)
     least_stocked_annual_demand_qty: float = Field(ge=0)
     max_order_cover_days: float = Field(gt=0)
+    order_qty_band_rate: float = Field(ge=0)
     max_refused_row_rate: float = Field(ge=0, le=1)
     max_jump_ratio: float = Field(gt=1)
     max_stock_age_days: float = Field(ge=0)
@@ -165,11 +168,37 @@ class SegmentStrategy(_Dated):
     segment_name: str
     fulfilment_code: Literal["make_to_stock", "make_to_order", "assemble_to_order", "engineer_to_order"]
     forecast_pool: str
-    policy_family: PolicyFamily
+    policy_family: PolicyFamily | Literal["by_rule"]
     review_period_days: float = Field(gt=0)
     count_frequency_per_year: float = Field(ge=0)
     owner: str = Field(min_length=1)
     bucket_type: BucketType = "day"
+
+
+class PolicyRule(_Sparse):
+    """A rule that chooses the policy family where a strategy says `by_rule`; an empty limit holds for all."""
+
+    rule_code: str
+    priority: int
+    pattern_code: Literal["smooth", "erratic", "intermittent", "lumpy", "insufficient", "*"] = "*"
+    criticality_code: str = "*"
+    min_lead_time_days: float | None = Field(default=None, ge=0)
+    min_lead_time_cv: float | None = Field(default=None, ge=0)
+    max_economic_cover_reviews: float | None = Field(default=None, gt=0)
+    max_review_period_days: float | None = Field(default=None, gt=0)
+    policy_family: PolicyFamily
+    told: str = Field(min_length=1)
+
+
+class BufferProfile(_Sparse):
+    """Factors of demand-driven buffers up to a lead time and a variation of demand; an empty limit holds for all."""
+
+    profile_code: str
+    priority: int
+    max_lead_time_days: float | None = Field(default=None, ge=0)
+    max_demand_cv: float | None = Field(default=None, ge=0)
+    lead_time_factor_rate: float = Field(ge=0, le=1)
+    variability_factor_rate: float = Field(ge=0, le=1)
 
 
 class ServiceTarget(_Sparse):
@@ -304,6 +333,17 @@ class ExceptionRule(_Dated):
     unit: str
 
 
+class OrderExceptionRule(_Dated):
+    """Limit from which an order is an exception, for a segment or all (`*`)."""
+
+    rule_code: Literal[
+        "emergency_wait", "emergency_price", "early", "oversized", "expedite", "defer", "cancel", "approval"
+    ]
+    segment_code: str
+    threshold_value: float = Field(ge=0)
+    unit: str
+
+
 class ExceptionCapacity(_Dated):
     """Exceptions that an owner (or any, `*`) can work through in a period, for one segment or all others (`*`)."""
 
@@ -340,6 +380,8 @@ PARAMETER_TABLES: dict[str, tuple[type[_Dated], tuple[str, ...]]] = {
     "new_product_settings": (SettingRow, ("setting_code",)),
     "segment_rules": (SegmentRule, ("rule_code",)),
     "segment_strategies": (SegmentStrategy, ("segment_code",)),
+    "policy_rules": (PolicyRule, ("rule_code",)),
+    "buffer_profiles": (BufferProfile, ("profile_code",)),
     "service_targets": (ServiceTarget, ("segment_code", "item_id")),
     "criticality_floors": (CriticalityFloor, ("criticality_code",)),
     "forecast_pools": (PoolModel, ("pool_code", "model_code")),
@@ -351,6 +393,7 @@ PARAMETER_TABLES: dict[str, tuple[type[_Dated], tuple[str, ...]]] = {
     "demand_signals": (DemandSignal, ("segment_code",)),
     "forecast_rules": (ForecastRule, ("segment_code",)),
     "exception_rules": (ExceptionRule, ("rule_code", "segment_code")),
+    "order_exception_rules": (OrderExceptionRule, ("rule_code", "segment_code")),
     "exception_capacity": (ExceptionCapacity, ("owner", "segment_code")),
     "hierarchy_settings": (HierarchySetting, ("segment_code",)),
     "short_term_settings": (ShortTermSetting, ("segment_code",)),
@@ -368,6 +411,8 @@ class PlanningParameters(_Frozen):
     new_products: NewProductSettings
     segment_rules: tuple[SegmentRule, ...]
     segment_strategies: tuple[SegmentStrategy, ...]
+    policy_rules: tuple[PolicyRule, ...]
+    buffer_profiles: tuple[BufferProfile, ...]
     service_targets: tuple[ServiceTarget, ...]
     criticality_floors: tuple[CriticalityFloor, ...]
     forecast_pools: tuple[PoolModel, ...]
@@ -379,6 +424,7 @@ class PlanningParameters(_Frozen):
     demand_signals: tuple[DemandSignal, ...]
     forecast_rules: tuple[ForecastRule, ...]
     exception_rules: tuple[ExceptionRule, ...]
+    order_exception_rules: tuple[OrderExceptionRule, ...]
     exception_capacity: tuple[ExceptionCapacity, ...]
     hierarchy_settings: tuple[HierarchySetting, ...]
     short_term_settings: tuple[ShortTermSetting, ...]

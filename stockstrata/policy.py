@@ -33,10 +33,12 @@ from stockstrata.costs import WEEKS_PER_YEAR, item_costs
 from stockstrata.distributions import DISCRETE, METHODS
 from stockstrata.errors import ParameterError, PlanningError
 from stockstrata.evidence import policy_grade_reason, worst_grade
+from stockstrata.families.choice import with_chosen_families
+from stockstrata.families.levels import with_own_levels
+from stockstrata.ordering.lots import economic_lots, joint_order_cost, usable_lots
 from stockstrata.parameters import CriticalityFloor, PlanningParameters, RateMeasure, SegmentStrategy
 from stockstrata.replenishment import (
     economic_order_quantity,
-    feasible_order_quantity,
     feasible_order_up,
     order_rule,
     smallest_feasible_order,
@@ -93,13 +95,15 @@ def stock_policies(
     out = _with_demand(pd.concat([out, targets], axis=1), lead, demand)
     costs = item_costs(planned, parameters=parameters, segment_code=texts(out, "segment_code"))
     out = _with_costs(out, costs)
+    out = with_chosen_families(out, planned, segments, parameters.policy_rules)
     out = _without_hardly_wanted(out, parameters.settings.least_stocked_annual_demand_qty)
     out["moq_qty"], out["order_multiple_qty"] = numbers(planned, "moq_qty"), numbers(planned, "order_multiple_qty")
+    out["price_breaks"], out["shelf_life_days"] = texts(planned, "price_breaks"), numbers(planned, "shelf_life_days")
     out["demand_sd_qty"] = np.fmin(numbers(demand, "demand_sd_qty"), out["lead_time_demand_sd_qty"])
     out["supply_sd_qty"] = np.fmin(numbers(demand, "lead_time_sd_qty"), out["lead_time_demand_sd_qty"])
     out["criticality_code"] = texts(planned, "criticality_code")
     out = _with_order_quantity(out, parameters.settings.max_order_cover_days)
-    out = _with_buffer(_with_economic_target(out), parameters.criticality_floors)
+    out = _with_buffer(_with_usable_lots(_with_economic_target(out)), parameters)
     out["evidence_grade"] = worst_grade(*(texts(frame, "evidence_grade") for frame in (lead, demand, costs)))
     out["grade_reason"] = policy_grade_reason(
         lead_time_source=texts(lead, "lead_time_source_code"),
@@ -180,6 +184,7 @@ _COSTS = (
     "holding_cost_per_unit_week_amount",
     "shortage_cost_per_unit_amount",
     "unmet_demand_code",
+    "is_holding_cost_stated",
 )
 
 
@@ -193,7 +198,7 @@ def _with_costs(out: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
     cycle_days = (out["protection_interval_days"] - out["lead_time_days"]).round(9)
     return out.assign(
         policy_family=out["policy_family"].mask(free & ~out["policy_family"].isin(NOT_STOCKED), "R_S"),
-        review_period_days=out["review_period_days"].mask(free, cycle_days),
+        review_period_days=out["review_period_days"].mask(free | (cycle_days > out["review_period_days"]), cycle_days),
     )
 
 
@@ -217,14 +222,29 @@ def _with_order_quantity(out: pd.DataFrame, max_cover_days: float) -> pd.DataFra
     order_cost = np.where(out["is_holding_known"].to_numpy(), out["order_cost_amount"].to_numpy(), 0.0)
     holding = out["holding_cost_per_unit_year_amount"].fillna(1.0).to_numpy()
     multiple = whole_multiple(out["order_multiple_qty"].to_numpy(), is_whole)
+    order_cost = joint_order_cost(out, annual, order_cost, holding)
     economic = economic_order_quantity(annual, order_cost, holding)
     review_years = out["review_period_days"].to_numpy() / DAYS_PER_YEAR
     # With K = h R^2 D / 2 the economic quantity is exactly the demand of a review period R.
     stand_in = np.where(order_cost > 0, order_cost, holding * review_years**2 * annual / 2)
     # Likewise, an order cost above this one would order more than the longest cover allowed.
     stand_in = np.minimum(stand_in, holding * (max_cover_days / DAYS_PER_YEAR) ** 2 * annual / 2)
-    order = feasible_order_quantity(annual, stand_in, holding, out["moq_qty"].to_numpy(), multiple)
+    order = economic_lots(out, annual, stand_in, holding, multiple, max_cover_days)
     return out.assign(economic_order_qty=economic, order_qty=order, review_demand_qty=annual * review_years)
+
+
+def _with_usable_lots(out: pd.DataFrame) -> pd.DataFrame:
+    """Orders of what expires so small that they are used in time, behind the buffer that their target needs."""
+    expires = (out["shelf_life_days"] > 0).to_numpy() & (out["order_qty"] > 0).to_numpy()
+    if not expires.any():
+        return out
+    rows = out.loc[expires]
+    case = _service_case(rows)
+    buffer = np.maximum(service_level_stock(case) - case.mean, 0.0)
+    multiple = whole_multiple(rows["order_multiple_qty"].to_numpy(), case.is_whole)
+    out = out.copy()
+    out.loc[expires, "order_qty"] = usable_lots(rows, buffer, multiple)["order_qty"]
+    return out
 
 
 def _with_economic_target(out: pd.DataFrame) -> pd.DataFrame:
@@ -262,12 +282,13 @@ def _with_floor(out: pd.DataFrame, solved: np.ndarray, floors: tuple[Criticality
     return out
 
 
-def _with_buffer(out: pd.DataFrame, floors: tuple[CriticalityFloor, ...]) -> pd.DataFrame:
-    out = _with_floor(out, service_level_stock(_service_case(out)), floors)
+def _with_buffer(out: pd.DataFrame, parameters: PlanningParameters) -> pd.DataFrame:
+    out = _with_floor(out, service_level_stock(_service_case(out)), parameters.criticality_floors)
     case = _service_case(out)
     mean, whole = case.mean, case.is_whole
     stocked = ~out["policy_family"].isin(NOT_STOCKED).to_numpy()
     solved = service_level_stock(case)
+    out, solved = with_own_levels(out, solved, parameters.buffer_profiles)
     level = np.where(whole, np.ceil(np.round(solved, 9)), solved)
     least = np.where(out["service_measure"] == ECONOMIC, 0.0, np.where(whole, np.floor(mean), mean))
     level = np.where(stocked, np.maximum(level, least), 0.0)

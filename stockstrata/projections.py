@@ -40,6 +40,7 @@ def projected_orders(
     *,
     settings: PlanningSettings,
     cut_off_date: dt.date,
+    wait_days: np.ndarray | float = 0.0,
 ) -> pd.DataFrame:
     """Orders by projected stock where unmet demand is lost and the cycle has a forecast and a policy of its own.
 
@@ -53,7 +54,8 @@ def projected_orders(
         item: frame of `int_item_locations__planned`, likewise.
         supply: forecasts and open orders.
         settings: number and seed of the paths.
-        cut_off_date: day that the orders are dated.
+        cut_off_date: day that stock is projected from.
+        wait_days: days from it until the order is placed, one or (n,).
 
     Returns:
         `order_qty`, `expected_arrival_stock_qty`, `window_demand_qty`, `no_stock_out_rate` (chance asked for that
@@ -63,14 +65,17 @@ def projected_orders(
     out = pd.DataFrame(np.nan, index=range(len(policy)), columns=pd.Index(names))
     mean, sd = _by_bucket(policy, supply.forecasts, cut_off_date)
     is_lost = (texts(policy, "unmet_demand_code") == LOST_SALE) & (texts(policy, "policy_status_code") == "current")
-    is_lost &= ~texts(policy, "policy_family").isin(("make_to_order", "do_not_stock"))
+    # Cards, zones and a single order for a season have a trigger of their own.
+    own = ("make_to_order", "do_not_stock", "kanban", "ddmrp", "newsvendor")
+    is_lost &= ~texts(policy, "policy_family").isin(own)
     rows = np.flatnonzero(is_lost.to_numpy() & np.isfinite(mean).any(axis=1))
     if not len(rows):
         return out
+    wait = np.broadcast_to(np.asarray(wait_days, dtype=float), len(policy))[rows]
     policy, stock, item = (frame.iloc[rows].reset_index(drop=True) for frame in (policy, stock, item))
     due, due_qty = _arrivals(policy, stock, supply, cut_off_date)
     found = lost_sale_orders(
-        _case(policy, stock, _filled(mean[rows]), _filled(sd[rows]), (due, due_qty), supply.bucket_days),
+        _case(policy, stock, wait, (_filled(mean[rows]), _filled(sd[rows])), (due, due_qty), supply.bucket_days),
         _terms(policy, item),
         bucket_weeks=supply.bucket_days / 7,
         path_count=settings.order_path_count,
@@ -85,8 +90,8 @@ def projected_orders(
 def _case(
     policy: pd.DataFrame,
     stock: pd.DataFrame,
-    mean: np.ndarray,
-    sd: np.ndarray,
+    wait_days: np.ndarray,
+    by_bucket: tuple[np.ndarray, np.ndarray],
     arrivals: tuple[np.ndarray, np.ndarray],
     bucket_days: float,
 ) -> ProjectionCase:
@@ -97,10 +102,10 @@ def _case(
     return ProjectionCase(
         seed_key=(texts(policy, "item_id") + "\0" + texts(policy, "location_id")).to_numpy(dtype=object),
         on_hand_qty=np.nan_to_num(numbers(stock, "on_hand_qty")) - np.nan_to_num(numbers(stock, "allocated_qty")),
-        arrival=numbers(policy, "lead_time_days") / bucket_days,
-        end=numbers(policy, "protection_interval_days") / bucket_days,
-        bucket_mean_qty=mean,
-        bucket_sd_qty=sd,
+        arrival=(wait_days + numbers(policy, "lead_time_days")) / bucket_days,
+        end=(wait_days + numbers(policy, "protection_interval_days")) / bucket_days,
+        bucket_mean_qty=by_bucket[0],
+        bucket_sd_qty=by_bucket[1],
         interval_sd_qty=np.minimum(total_sd, widest),
         is_whole=is_whole,
         due=arrivals[0],

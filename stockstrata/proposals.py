@@ -1,10 +1,12 @@
 """Order proposals: what to order now, from the inventory position and the policy.
 
 Inventory position = on hand + on order + in transit - allocated; each pipeline is counted once. An order is due when
-the position is at or below the reorder point. Releasing every proposal and running again on unchanged data proposes
-nothing: `s_Q` orders the smallest number of Q that lifts the position *above* the reorder point, the other families
-order up to a level above it. Where unmet demand is lost, the order follows from projected stock instead
-(`projections`); a released one is among the arrivals of the next projection.
+the position, less what is expected to be used until the supplier's next order day, is at or below the reorder point.
+An order below the supplier's least value is made up by what costs least to hold (`ordering.baskets`). Releasing every
+proposal and running again on unchanged data proposes nothing: `s_Q` orders the smallest number of Q that lifts the
+position *above* the reorder point, the other families order up to a level above it. Where unmet demand is lost, the
+order follows from projected stock instead (`projections`); a released one is among the arrivals of the next
+projection.
 """
 
 import datetime as dt
@@ -13,12 +15,13 @@ import numpy as np
 import pandas as pd
 
 from stockstrata.columns import aligned, days, flags, numbers, texts
-from stockstrata.distributions import DISCRETE
 from stockstrata.evidence import worst_grade
+from stockstrata.ordering.calendar import days_until_open, order_weekdays
+from stockstrata.ordering.constraints import Situation, basket_additions, constraint_figures, told_constraints
+from stockstrata.ordering.quantities import due_quantities
 from stockstrata.parameters import PlanningParameters
-from stockstrata.policy import KEY, NOT_STOCKED
+from stockstrata.policy import KEY
 from stockstrata.projections import Supply, projected_orders
-from stockstrata.replenishment import feasible_order_up, whole_multiple
 from stockstrata.tables import ORDER_PROPOSAL
 
 _COLUMNS = [column.name for column in ORDER_PROPOSAL.columns if column.name != "period_start_date"]
@@ -40,8 +43,10 @@ def order_proposals(
     Item-locations without a stock figure get no proposal, nor do families that keep no stock. A stock figure older than
     `max_stock_age_days` is weak evidence: the proposal is graded degraded and says how old the figure is.
 
-    Urgency: `overdue` when the buffer would be reached before the order can arrive, `urgent` when less than half a
-    review period is left between arrival and that day, else `normal`.
+    The *need date* is the day on which the inventory position is used up at the forecast rate, the *buffer date* the
+    day on which it reaches the safety stock. Urgency: `overdue` when the need date lies before the earliest receipt, so
+    that a stock-out is expected whatever is ordered now; `urgent` when the buffer date does, so that the order comes in
+    time and the safety stock is drawn on until then, as the policy allows for; else `normal`.
 
     Args:
         policies: frame of `policy.stock_policy`.
@@ -63,16 +68,21 @@ def order_proposals(
     quantities = {name: np.nan_to_num(numbers(stock, name)) for name in _POSITION}
     position = sum((sign * quantities[name] for name, sign in _POSITION.items()), start=np.zeros(len(stock)))
     item = aligned(item_locations, stock, table="int_item_locations__planned")
-    order_qty = _order_quantities(policy, position, item)
+    daily = numbers(aligned(lead_time_demand, stock, table="forecast.lead_time_demand"), "daily_mean_qty")
+    wait_days = days_until_open(order_weekdays(texts(item, "order_days")), cut_off_date)
+    at = Situation(policy, item, position - wait_days * daily, daily, wait_days)
+    order_qty = due_quantities(policy, at.position_qty, item)
     projected = pd.DataFrame(np.nan, index=stock.index, columns=pd.Index(["order_qty", *_PROJECTED]))
     if supply is not None:
         projected = projected_orders(
-            policy, stock, item, supply, settings=parameters.settings, cut_off_date=cut_off_date
+            policy, stock, item, supply, settings=parameters.settings, cut_off_date=cut_off_date, wait_days=wait_days
         )
         order_qty = projected["order_qty"].fillna(pd.Series(order_qty)).to_numpy()
+    basket_qty = basket_additions(at, order_qty)
+    figures = constraint_figures(at, order_qty, basket_qty, projected["order_qty"].notna().to_numpy())
+    order_qty = order_qty + basket_qty
     due = order_qty > 0
     policy, item, stock = (frame.loc[due].reset_index(drop=True) for frame in (policy, item, stock))
-    demand = aligned(lead_time_demand, stock, table="forecast.lead_time_demand")
     out = policy.loc[:, [*KEY, "reorder_point_qty", "evidence_grade"]].copy()
     out[list(_PROJECTED)] = projected.loc[due, list(_PROJECTED)].to_numpy()
     out["supplier_id"] = texts(item, "supplier_id").replace("", None)
@@ -80,8 +90,9 @@ def order_proposals(
     out["order_value_amount"] = out["order_qty"] * policy["unit_cost_amount"]
     for name, values in quantities.items():
         out[name] = values[due]
+    out = out.assign(**{name: values[due] for name, values in figures.items()})
     out["stock_date"] = days(stock, "stock_date").astype("datetime64[s]")
-    out = _with_dates(out, policy, numbers(demand, "daily_mean_qty"), cut_off_date)
+    out = _with_dates(out, policy, daily[due], cut_off_date)
     age_days = (pd.Timestamp(cut_off_date) - out["stock_date"]).dt.days
     is_old = age_days > parameters.settings.max_stock_age_days
     weak = pd.Series(np.where(is_old, "degraded", "full"), index=out.index)
@@ -94,7 +105,10 @@ def order_proposals(
     is_projected = out["expected_arrival_stock_qty"].notna()
     if is_projected.any():
         reason[is_projected] = np.array(_projected_reasons(out[is_projected], policy[is_projected]), dtype=object)
-    out["reason"] = reason + aged.where(is_old, "")
+    ahead = out["policy_qty"].to_numpy() <= 0
+    if ahead.any():
+        reason[ahead] = np.array(_ahead_reasons(out[ahead]), dtype=object)
+    out["reason"] = reason + told_constraints(out) + aged.where(is_old, "")
     out["reason"] += stale.where(is_stale, "")
     return out.loc[:, _COLUMNS]
 
@@ -103,42 +117,29 @@ _PROJECTED = ("expected_arrival_stock_qty", "window_demand_qty", "no_stock_out_r
 _POSITION = {"on_hand_qty": 1.0, "on_order_qty": 1.0, "in_transit_qty": 1.0, "allocated_qty": -1.0}
 
 
-def _order_quantities(policy: pd.DataFrame, position: np.ndarray, item: pd.DataFrame) -> np.ndarray:
-    """Quantity to order for each row; zero where no order is due."""
-    family = policy["policy_family"].to_numpy(dtype=str)
-    reorder, lot = numbers(policy, "reorder_point_qty"), numbers(policy, "order_qty")
-    is_whole = policy["method_code"].isin(DISCRETE).to_numpy()
-    multiple = whole_multiple(numbers(item, "order_multiple_qty"), is_whole)
-    by_lot = (family == "s_Q") & (lot > 0)
-    size = np.where(by_lot, lot, 1.0)
-    count = np.floor((reorder - position) / size) + 1
-    # Above by more than rounding: the parts of the position are summed anew once the order is among them.
-    rounding = 1e-9 * np.maximum(np.maximum(np.abs(reorder), np.abs(position)), 1.0)
-    count += position + count * size <= reorder + rounding
-    target = np.where(by_lot, reorder, numbers(policy, "order_up_to_qty"))
-    gap = target - position
-    gap = np.where(gap > 1e-9 * np.maximum(np.abs(target), 1.0), gap, 0.0)
-    quantity = np.where(by_lot, count * size, feasible_order_up(gap, numbers(item, "moq_qty"), multiple))
-    due = (position <= reorder) & ~np.isin(family, NOT_STOCKED)
-    return np.where(due, quantity, 0.0)
-
-
 def _with_dates(out: pd.DataFrame, policy: pd.DataFrame, daily_qty: np.ndarray, cut_off_date: dt.date) -> pd.DataFrame:
     today = np.datetime64(cut_off_date, "D")
-    above = np.maximum(out["inventory_position_qty"].to_numpy() - numbers(policy, "safety_stock_qty"), 0.0)
-    cover = np.divide(above, daily_qty, out=np.zeros(len(out)), where=daily_qty > 0)
-    need = today + np.floor(np.minimum(cover, _LONGEST_DAYS)).astype("timedelta64[D]")
-    receipt = today + np.ceil(numbers(policy, "lead_time_days")).astype("timedelta64[D]")
-    slack_days = (need - receipt).astype(float)
-    urgency = np.select(
-        [slack_days < 0, slack_days < numbers(policy, "review_period_days") / 2], ["overdue", "urgent"], "normal"
-    )
+    position = out["inventory_position_qty"].to_numpy()
+    need = today + _cover(position, daily_qty)
+    buffer = today + _cover(position - numbers(policy, "safety_stock_qty"), daily_qty)
+    order = today + out["order_wait_days"].to_numpy().astype("timedelta64[D]")
+    receipt = order + np.ceil(numbers(policy, "lead_time_days")).astype("timedelta64[D]")
+    urgency = np.select([need < receipt, buffer < receipt], ["overdue", "urgent"], "normal")
     return out.assign(
-        order_date=today.astype("datetime64[s]"),
+        order_date=order.astype("datetime64[s]"),
         need_date=need.astype("datetime64[s]"),
+        buffer_date=buffer.astype("datetime64[s]"),
         expected_receipt_date=receipt.astype("datetime64[s]"),
         urgency_code=urgency,
+        protection_interval_days=out["order_wait_days"] + numbers(policy, "protection_interval_days"),
     )
+
+
+def _cover(quantity: np.ndarray, daily_qty: np.ndarray) -> np.ndarray:
+    """Whole days that a quantity lasts."""
+    quantity = np.maximum(quantity, 0.0)
+    cover = np.divide(quantity, daily_qty, out=np.zeros(len(quantity)), where=daily_qty > 0)
+    return np.floor(np.minimum(cover, _LONGEST_DAYS)).astype("timedelta64[D]")
 
 
 def _reasons(out: pd.DataFrame) -> list[str]:
@@ -147,13 +148,27 @@ def _reasons(out: pd.DataFrame) -> list[str]:
         *(out[name] for name in ("inventory_position_qty", *_POSITION, "reorder_point_qty", "order_qty")),
         after,
         out["stock_date"].dt.strftime("%Y-%m-%d"),
+        np.where(
+            out["inventory_position_qty"] <= out["reorder_point_qty"],
+            "is at or below",
+            "will have come down by the order day to",
+        ),
         strict=True,
     )
     return [
         f"Inventory position {position:.10g} (on hand {hand:.10g} + on order {order:.10g} + in transit {transit:.10g} "
-        f"- allocated {allocated:.10g}, stock of {day}) is at or below the reorder point {reorder:.10g}; "
+        f"- allocated {allocated:.10g}, stock of {day}) {is_low} the reorder point {reorder:.10g}; "
         f"ordering {quantity:.10g} lifts it to {top:.10g}."
-        for position, hand, order, transit, allocated, reorder, quantity, top, day in rows
+        for position, hand, order, transit, allocated, reorder, quantity, top, day, is_low in rows
+    ]
+
+
+def _ahead_reasons(out: pd.DataFrame) -> list[str]:
+    names = ("inventory_position_qty", "stock_date", "reorder_point_qty", "order_qty", "supplier_min_order_amount")
+    return [
+        f"Inventory position {position:.10g} (stock of {day:%Y-%m-%d}) is above the reorder point {reorder:.10g}; "
+        f"ordering {quantity:.10g} ahead, because the supplier takes orders from {minimum:.10g} only."
+        for position, day, reorder, quantity, minimum in zip(*(out[name] for name in names), strict=True)
     ]
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stockstrata.families.kanban import cards_for_level, container_qty
+
 Real = np.ndarray | float
 
 _TINY = 1e-9  # share of a multiple that counts as rounding error of floats
@@ -108,7 +110,10 @@ def order_rule(
 
     - `s_Q`: at or below s order the smallest number of Q that lifts the position above s; S = s + Q is the level
       reached from exactly s.
-    - `s_S`, `R_s_S`: at or below s order up to S = s + Q.
+    - `s_S`, `R_s_S`, `min_max`, `ddmrp`: at or below s order up to S = s + Q.
+    - `kanban`: cards of one container each (the supplier's multiple, else Q), as many as keep the position above s
+      (`families.kanban`): S holds all cards, and an order is due when one of them is free.
+    - `newsvendor`: one order up to the level for a season of one review period; none while any of it is left.
     - `R_S`: at every review order up to S. After a review the position must be no less than the base-stock level that
       meets the target. The reorder point is S minus the smallest feasible order. With whole units and single-unit
       orders S is the base-stock level itself; a larger minimum or multiple raises S, so that skipping an order that
@@ -128,11 +133,17 @@ def order_rule(
     least = smallest_feasible_order(minimum, multiple)
     periodic = policy_family == "R_S"
     stocked = ~np.isin(policy_family, ("make_to_order", "do_not_stock"))
+    card = container_qty(multiple, order_qty)
+    cards = cards_for_level(base_qty, np.where(card > 0, card, 1.0))
     reorder = np.where(periodic & (least > 0), base_qty - np.where(is_whole, 1.0, 0.0), base_qty)
     usual = np.where(periodic, feasible_order_up(review_demand, minimum, multiple), order_qty)
     top = reorder + np.where(periodic, least, order_qty)
     idle = periodic & ((review_demand <= 0) | (base_qty <= 0))
     reorder, top = np.where(idle, base_qty, reorder), np.where(idle, base_qty, top)
+    is_kanban, is_season = (policy_family == "kanban") & (card > 0), policy_family == "newsvendor"
+    reorder = np.select([is_kanban, is_season], [(cards - 1) * card, 0.0], reorder)
+    top = np.select([is_kanban, is_season], [cards * card, base_qty], top)
+    usual = np.select([is_kanban, is_season], [card, base_qty], usual)
     return OrderRule(np.where(stocked, reorder, 0.0), np.where(stocked, usual, 0.0), np.where(stocked, top, 0.0))
 
 

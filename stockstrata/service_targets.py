@@ -13,6 +13,7 @@ import pandas as pd
 from stockstrata.columns import aligned, texts
 from stockstrata.costs import item_costs
 from stockstrata.errors import ParameterError
+from stockstrata.ordering.calendar import effective_review_days, order_weekdays
 from stockstrata.parameters import PlanningParameters, ServiceTarget
 
 ECONOMIC = "economic"
@@ -87,8 +88,8 @@ def review_periods(
 ) -> pd.DataFrame:
     """Days between two orders that each item-location may place.
 
-    The strategy's review period; but where the target is economic and ordering costs nothing, every cycle orders, so
-    the days from one cycle to the next.
+    The strategy's review period, or the longest gap that the supplier's order days leave; but where the target is
+    economic and ordering costs nothing, every cycle orders, so the days from one cycle to the next.
 
     Args:
         item_locations: frame of `int_item_locations__planned`.
@@ -107,11 +108,13 @@ def review_periods(
     targets = service_targets(texts(item_locations, "item_id"), segment, rows=parameters.service_targets)
     costs = item_costs(item_locations, parameters=parameters, segment_code=segment)
     free = (targets["service_measure"] == ECONOMIC) & (costs["order_cost_amount"] == 0)
+    is_open = order_weekdays(texts(item_locations, "order_days"))
+    own = effective_review_days(segment.map(reviews).to_numpy(dtype=float), is_open)
     return pd.DataFrame(
         {
             "item_id": item_locations["item_id"].to_numpy(),
             "location_id": item_locations["location_id"].to_numpy(),
-            "review_period_days": np.where(free, cycle_days, segment.map(reviews).to_numpy(dtype=float)),
+            "review_period_days": np.where(free, cycle_days, own),
             "is_every_cycle": free.to_numpy(),
         }
     )

@@ -723,7 +723,11 @@ STOCK_POLICY = Table(
     (
         *_KEY,
         _SEGMENT,
-        Column("policy_family", "VARCHAR", "s_Q, s_S, R_S, R_s_S, make_to_order or do_not_stock."),
+        Column(
+            "policy_family",
+            "VARCHAR",
+            "s_Q, s_S, R_S, R_s_S, min_max, kanban, ddmrp, newsvendor, make_to_order or do_not_stock.",
+        ),
         Column("service_measure", "VARCHAR", "cycle_service_level, fill_rate, ready_rate or economic."),
         Column("service_target", "DOUBLE", "Target of the measure, 0 to 1; of economic the critical ratio of costs."),
         Column("service_target_source_code", "VARCHAR", "item, segment, all or criticality_floor: whose target it is."),
@@ -761,6 +765,31 @@ STOCK_POLICY = Table(
     ),
 )
 
+POLICY_DETAIL = Table(
+    "policy.policy_detail",
+    _GRAIN,
+    (
+        *_KEY,
+        Column("policy_family", "VARCHAR", "Family of the policy in force."),
+        Column("family_source_code", "VARCHAR", "strategy of the segment, rule, or policy: told by demand and costs."),
+        Column("rule_code", "VARCHAR", "Rule that chose the family; empty where none did."),
+        Column("family_reason", "VARCHAR", "Why this family, in words."),
+        Column("order_band_low_qty", "DOUBLE", "Least order that costs hardly more than the economic one, units."),
+        Column("order_band_high_qty", "DOUBLE", "Largest order that costs hardly more than it, units."),
+        Column("order_unit_price_amount", "DOUBLE", "Price of a unit in the usual order, currency; null if not known."),
+        Column("order_year_cost_amount", "DOUBLE", "Buying, ordering and holding the usual order, currency a year."),
+        Column("shelf_life_days", "DOUBLE", "Days from receipt to expiry, days; null where it keeps."),
+        Column("card_count", "BIGINT", "kanban: cards in circulation; else 0."),
+        Column("card_qty", "DOUBLE", "kanban: units in the container of a card; else null."),
+        Column("red_zone_qty", "DOUBLE", "ddmrp: size of the red zone, units; else null."),
+        Column("yellow_zone_qty", "DOUBLE", "ddmrp: size of the yellow zone, units; else null."),
+        Column("green_zone_qty", "DOUBLE", "ddmrp: size of the green zone, units; else null."),
+        Column("net_flow_qty", "DOUBLE", "ddmrp: on hand, on order and in transit less allocated, units; else null."),
+        Column("net_flow_zone_code", "VARCHAR", "ddmrp: red, yellow, green or above: where the net flow stands."),
+    ),
+    may_be_empty=True,
+)
+
 ORDER_PROPOSAL = Table(
     "policy.order_proposal",
     _GRAIN,
@@ -768,8 +797,18 @@ ORDER_PROPOSAL = Table(
         *_KEY,
         Column("supplier_id", "VARCHAR", "Supplier to order from; null where none is known."),
         Column("order_qty", "DOUBLE", "Quantity to order, units."),
-        Column("order_date", "DATE", "Day to place the order."),
-        Column("need_date", "DATE", "Day on which projected stock reaches the safety stock."),
+        Column("policy_qty", "DOUBLE", "Part that the policy asks for, were any quantity and any day allowed, units."),
+        Column("rounding_qty", "DOUBLE", "Part that minimum and multiple add, units."),
+        Column("basket_qty", "DOUBLE", "Part that makes up the least value of the supplier's order, units."),
+        Column("order_date", "DATE", "Day to place the order: the next on which the supplier takes orders."),
+        Column("order_wait_days", "DOUBLE", "Days from the cut-off to it, days."),
+        Column(
+            "protection_interval_days",
+            "DOUBLE",
+            "Days from the cut-off until the order after this one can arrive: wait, lead time and review.",
+        ),
+        Column("need_date", "DATE", "Day on which the inventory position is used up at the forecast rate."),
+        Column("buffer_date", "DATE", "Day on which the inventory position reaches the safety stock."),
         Column("expected_receipt_date", "DATE", "Order date plus lead time."),
         Column("inventory_position_qty", "DOUBLE", "On hand plus on order plus in transit minus allocated, units."),
         Column("on_hand_qty", "DOUBLE", "On hand, units."),
@@ -781,10 +820,66 @@ ORDER_PROPOSAL = Table(
         Column("window_demand_qty", "DOUBLE", "Lost sales: demand from arrival to the next, units; else null."),
         Column("no_stock_out_rate", "DOUBLE", "Lost sales: chance wanted that none is lost, 0 to 1; else null."),
         Column("stock_date", "DATE", "Day of the stock figure that triggered the proposal."),
-        Column("urgency_code", "VARCHAR", "overdue, urgent or normal."),
+        Column(
+            "urgency_code",
+            "VARCHAR",
+            "overdue: needed before the earliest receipt, a stock-out is expected; urgent: the safety stock is drawn "
+            "on before it; normal: neither.",
+        ),
         Column("order_value_amount", "DOUBLE", "Order quantity times unit cost, currency."),
+        Column("rounding_cost_amount", "DOUBLE", "Extra holding by minimum and multiple, currency; null if not known."),
+        Column("basket_cost_amount", "DOUBLE", "Extra holding by the supplier's least value, currency; null likewise."),
+        Column("wait_cost_amount", "DOUBLE", "Extra holding by waiting for the order day, currency; null likewise."),
+        Column("supplier_order_value_amount", "DOUBLE", "Value of all proposals to the supplier on the day, currency."),
+        Column(
+            "supplier_min_order_amount", "DOUBLE", "Least value of an order to it, currency; null where not stated."
+        ),
         Column("reason", "VARCHAR", "Why, in one sentence with the figures."),
         _GRADE,
+    ),
+    may_be_empty=True,
+)
+
+ORDER_EXCEPTION = Table(
+    "policy.order_exception",
+    ("period_start_date", "judged_code", "order_id", "line", "item_id", "location_id"),
+    (
+        _PERIOD,
+        Column(
+            "judged_code", "VARCHAR", "placed: an order of the period; open: an order still to come at the cut-off."
+        ),
+        Column("order_id", "VARCHAR", "Order number."),
+        Column("line", "VARCHAR", "Line of the order."),
+        _ITEM,
+        _LOCATION,
+        Column("supplier_id", "VARCHAR", "Supplier; null where the order names none."),
+        Column("segment_code", "VARCHAR", "Segment of the policy judged by; empty without one."),
+        Column("owner", "VARCHAR", "Owner of the segment's strategy, who works through it; empty without a policy."),
+        Column(
+            "exception_code",
+            "VARCHAR",
+            "placed: matched, in_policy, emergency, early, oversized, not_stocked, unplanned_item, unjudged; open: "
+            "expedite, late, defer, cancel.",
+        ),
+        Column("is_exception", "BOOLEAN", "Whether somebody should look at it."),
+        Column("is_new", "BOOLEAN", "Whether it is an exception that the cycle before did not have."),
+        Column("needs_approval", "BOOLEAN", "Whether its value asks for the approval of the owner."),
+        Column("order_date", "DATE", "Day the order was placed."),
+        Column("due_date", "DATE", "Day promised; where unknown a lead time after the order; null without either."),
+        Column("wanted_date", "DATE", "Open: day on which it is needed; null where it is not."),
+        Column("order_qty", "DOUBLE", "Placed: quantity ordered; open: quantity still to come; units."),
+        Column("wanted_qty", "DOUBLE", "What the proposal or else the policy asked for when it was ordered, units."),
+        Column("deviation_days", "DOUBLE", "Days between due and wanted; placed: days promised less than usual."),
+        Column("order_value_amount", "DOUBLE", "Order quantity at the cost paid or else the policy's, currency."),
+        Column(
+            "cost_amount",
+            "DOUBLE",
+            "Emergency: premium paid and the order's own cost; early, oversized, not_stocked, defer: holding until it "
+            "is used, a year at most; expedite: units short at the cost of one short; currency; null where a rate is "
+            "not known, 0 where there is nothing to pay.",
+        ),
+        Column("reason", "VARCHAR", "What was found, in one sentence with the figures."),
+        Column("action", "VARCHAR", "What to do about it; empty where nothing is."),
     ),
     may_be_empty=True,
 )
@@ -890,7 +985,9 @@ TABLES = {
         SENSING_CHOICE,
         SHORT_TERM_FORECAST,
         STOCK_POLICY,
+        POLICY_DETAIL,
         ORDER_PROPOSAL,
+        ORDER_EXCEPTION,
         CYCLE_MANIFEST,
         CYCLE_OBJECT,
         CYCLE_MART,

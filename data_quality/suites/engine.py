@@ -25,6 +25,7 @@ SIGNED = {
     "inventory_position_qty": "more can be allocated than there is",
     "change_qty": "an override can take away",
     "error_qty": "a forecast can be too low",
+    "net_flow_qty": "more can be owed than there is",
 }
 # Rates that may lie outside 0 to 1, with their own bounds.
 WIDE_RATES: dict[str, tuple[float | None, float | None, str]] = {
@@ -43,6 +44,12 @@ WIDE_RATES: dict[str, tuple[float | None, float | None, str]] = {
 # Quantities that are null where their description says so.
 NULLABLE = frozenset(
     {
+        "card_qty",
+        "shelf_life_days",
+        "red_zone_qty",
+        "yellow_zone_qty",
+        "green_zone_qty",
+        "net_flow_qty",
         "contract_lead_time_days",
         "cumulative_rmse_qty",
         "cumulative_bias_qty",

@@ -18,6 +18,8 @@ TEXTS = (
     "abc_override_code",
     "supplier_id",
     "criticality_code",
+    "price_breaks",
+    "order_days",
 )
 DATES = ("launch_date", "phase_out_date", "first_demand_date", "last_demand_date", "start_date")
 NUMBERS = (
@@ -27,6 +29,8 @@ NUMBERS = (
     "moq_qty",
     "order_multiple_qty",
     "order_cost_amount",
+    "supplier_min_order_amount",
+    "shelf_life_days",
     "contract_lead_time_days",
     "contract_lead_time_sd_days",
     "location_holding_cost_rate",

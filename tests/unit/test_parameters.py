@@ -68,7 +68,7 @@ def broken(tables, name, row, column, value):
         ("service_targets", "service_measure", "service_level", r"line 2, column service_measure.*'service_level'"),
         ("service_targets", "service_measure", "", "line 2, column service_measure"),
         ("service_targets", "service_target", "98", "line 2, column service_target"),
-        ("segment_strategies", "policy_family", "kanban", "line 2, column policy_family"),
+        ("segment_strategies", "policy_family", "two_bin", "line 2, column policy_family"),
         ("segment_strategies", "forecast_pool", "deep", "pool deep is not in both"),
         ("segment_rules", "abc_code", "D", "line 2, column abc_code"),
         ("segment_rules", "segment_code", "QQ", "segment QQ has no row"),

@@ -31,7 +31,8 @@ def tables(make_item_locations):
             policy_family=family, method_code=method, reorder_point_qty=s, order_qty=q, order_up_to_qty=top,
             safety_stock_qty=safety, lead_time_days=lead, review_period_days=review, unit_cost_amount=2.0,
             evidence_grade="full", policy_status_code=status, isolation_reason="its cost jumped",
-            policy_period_start_date=np.datetime64("2024-11-01", "s"),
+            policy_period_start_date=np.datetime64("2024-11-01", "s"), economic_order_qty=q,
+            protection_interval_days=np.asarray(lead) + review, holding_cost_per_unit_week_amount=0.07,
         )  # fmt: skip
         positions = keys.assign(
             stock_date=np.datetime64("2025-01-31", "s"), on_hand_qty=on_hand, on_order_qty=on_order,
@@ -89,10 +90,11 @@ def test_an_empty_result_keeps_its_columns(tables, propose):
 
 
 def test_dates_and_urgency(tables, propose):
-    out = propose(tables(on_hand=[20.0, 16.0, 12.0, 6.0, 3.0], safety=6.0, lead=6.2, review=14.0))
-    assert out.need_date.dt.strftime("%m-%d").tolist() == ["02-15", "02-11", "02-07", "02-01", "02-01"]
+    out = propose(tables(on_hand=[20.0, 13.0, 12.0, 7.0, 6.0], safety=6.0, lead=6.2, review=14.0))
+    assert out.need_date.dt.strftime("%m-%d").tolist() == ["02-21", "02-14", "02-13", "02-08", "02-07"]
+    assert out.buffer_date.dt.strftime("%m-%d").tolist() == ["02-15", "02-08", "02-07", "02-02", "02-01"]
     assert set(out.expected_receipt_date.dt.strftime("%m-%d")) == {"02-08"}
-    assert out.urgency_code.tolist() == ["normal", "urgent", "overdue", "overdue", "overdue"]
+    assert out.urgency_code.tolist() == ["normal", "normal", "urgent", "urgent", "overdue"]
     assert set(out.order_date.dt.strftime("%Y-%m-%d")) == {"2025-02-01"}
 
 
@@ -184,3 +186,67 @@ def test_a_stale_policy_orders_and_says_so(tables, propose):
     assert out.order_qty.tolist() == [30, 30]
     assert out.reason[0].endswith("The policy is that of the cycle of 2024-11-01, because its cost jumped.")
     assert "The policy is that of" not in out.reason[1]
+
+
+def test_the_order_is_placed_on_the_suppliers_next_order_day_and_covers_the_wait(tables, propose):
+    given = list(tables(on_hand=[21.0, 21.0, 24.0], lead=7.0, review=7.0))
+    given[2] = given[2].assign(order_days=["Mon", None, "Wed"])
+    out = propose(given).set_index("item_id")
+    # 1 February 2025 is a Saturday: 21 units are 19 on Monday, and 24 are 20 on Wednesday.
+    assert out.order_date.dt.strftime("%m-%d").to_dict() == {"i000": "02-03", "i002": "02-05"}
+    assert out.expected_receipt_date.dt.strftime("%m-%d").to_dict() == {"i000": "02-10", "i002": "02-12"}
+    assert out.order_wait_days.to_dict() == {"i000": 2, "i002": 4}
+    assert out.protection_interval_days.to_dict() == {"i000": 16, "i002": 18}
+    assert out.wait_cost_amount["i000"] == pytest.approx(2 * 1.0 * 7 * 0.01)
+    assert "takes orders next in 4 days" in out.reason["i002"]
+
+
+def test_what_minimum_and_multiple_add_is_told_with_its_cost(tables, propose):
+    out = propose(tables(on_hand=[20.0], family="s_S", top=50.0, moq=48.0, multiple=12.0))
+    assert out[["policy_qty", "rounding_qty", "order_qty"]].to_numpy().tolist() == [[30, 18, 48]]
+    # 18 more units for the 30 days until the next order, and half of the 18 days that they last.
+    assert out.rounding_cost_amount[0] == pytest.approx(0.01 * 18 * (30 + 9))
+
+
+def test_a_suppliers_least_order_value_is_made_up_by_what_costs_least_to_hold(tables, propose):
+    given = list(tables(on_hand=[20.0, 25.0, 60.0], s=20.0, q=30.0, moq=[np.nan, 10, np.nan]))
+    given[2] = given[2].assign(supplier_min_order_amount=100.0, supplier_id=["s1", "s1", "s2"])
+    out = propose(given).set_index("item_id")
+    assert out.policy_qty.to_dict() == {"i000": 30, "i001": 0}
+    # 40 are missing, 20 units of either. i000 lasts 30 days before it is ordered again, i001 only 5.
+    assert out.basket_qty.to_dict() == {"i000": 0, "i001": 20}
+    assert out.basket_cost_amount["i001"] == pytest.approx(0.01 * 20 * (5 + 10))
+    assert (out.supplier_order_value_amount == 100).all()
+    assert "takes orders from 100 only" in out.reason["i001"]
+    released = given[1].assign(on_order_qty=[30.0, 20.0, 0.0])
+    assert propose([given[0], released, *given[2:]]).empty
+
+
+@LOOSE
+@given(data=st.data())
+def test_every_proposal_satisfies_all_constraints_and_releasing_all_proposes_nothing(tables, data, propose):
+    n = 6
+    draw = lambda strategy: data.draw(st.lists(strategy, min_size=n, max_size=n))  # noqa: E731
+    multiple, moq = np.array(draw(st.sampled_from([np.nan, 1.0, 12.0]))), np.array(draw(st.sampled_from([np.nan, 7.0])))
+    order_days, supplier = draw(st.sampled_from([None, "Mon", "Wed,Sat"])), draw(st.sampled_from(["s1", "s2", None]))
+    given = list(
+        tables(
+            on_hand=draw(st.integers(0, 60)), s=20.0, q=feasible_order_up(30.0, moq, np.nan_to_num(multiple, nan=1.0)),
+            family=draw(st.sampled_from(["s_Q", "s_S"])), moq=moq, multiple=multiple,
+            daily=np.array(draw(st.integers(0, 30))) / 10,
+        )
+    )  # fmt: skip
+    given[2] = given[2].assign(order_days=order_days, supplier_id=supplier, supplier_min_order_amount=150.0)
+    out = propose(given)
+    terms = given[2].set_index("item_id").loc[out.item_id].reset_index()
+    assert (out.order_qty >= terms.moq_qty.fillna(1.0) - 1e-9).all()
+    assert (np.remainder(out.order_qty, terms.order_multiple_qty.fillna(1.0)) == 0).all()
+    assert np.allclose(out.policy_qty + out.rounding_qty + out.basket_qty, out.order_qty)
+    weekday = out.order_date.dt.strftime("%a")
+    assert all(day is None or name in day for day, name in zip(terms.order_days, weekday, strict=True))
+    has_supplier = out.supplier_id.notna()
+    value = out[has_supplier].groupby(["supplier_id", "order_date"])["order_value_amount"].sum()
+    assert (value >= 150 - 1e-6).all()
+    released = given[1].set_index("item_id")
+    released["on_order_qty"] = released["on_order_qty"].add(out.set_index("item_id").order_qty, fill_value=0.0)
+    assert propose([given[0], released.reset_index(), *given[2:]]).empty

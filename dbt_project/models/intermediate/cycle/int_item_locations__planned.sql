@@ -19,13 +19,11 @@ demand as (
 ),
 
 items as (
-    select * from {{ ref("stg_items") }}
-    where {{ known_at_cut_off() }}
+    select * from {{ ref("stg_items") }} where {{ known_at_cut_off() }}
 ),
 
 locations as (
-    select * from {{ ref("stg_locations") }}
-    where {{ known_at_cut_off() }}
+    select * from {{ ref("stg_locations") }} where {{ known_at_cut_off() }}
 ),
 
 sourced as (
@@ -77,6 +75,10 @@ final as (
         sourced.moq_qty,
         sourced.order_multiple_qty,
         sourced.order_cost_amount,
+        sourced.price_breaks,
+        sourced.order_days,
+        sourced.supplier_min_order_amount,
+        items.shelf_life_days,
         sourced.contract_lead_time_days,
         sourced.contract_lead_time_sd_days,
         locations.holding_cost_rate as location_holding_cost_rate,

@@ -55,6 +55,9 @@ final as (
         primary_terms.moq_qty,
         primary_terms.order_multiple_qty,
         primary_terms.order_cost_amount,
+        primary_terms.price_breaks,
+        coalesce(primary_terms.order_days, suppliers.order_days) as order_days,
+        suppliers.min_order_amount as supplier_min_order_amount,
         coalesce(primary_terms.lead_time_days, suppliers.lead_time_days) as contract_lead_time_days,
         coalesce(primary_terms.lead_time_sd_days, suppliers.lead_time_sd_days) as contract_lead_time_sd_days
     from item_locations

@@ -15,6 +15,7 @@ order_lines as (
         line,
         item_id,
         location_id,
+        min(supplier_id) as supplier_id,
         min(order_date) as order_date,
         max(promised_date) as due_date,
         max(ordered_qty) as ordered_qty,
@@ -31,6 +32,7 @@ final as (
         line,
         item_id,
         location_id,
+        supplier_id,
         order_date,
         due_date,
         greatest(ordered_qty - received_qty, 0) as open_qty

@@ -1,8 +1,8 @@
--- Grain: one row per (period_start_date, item_id, location_id) that should be ordered
+-- Grain: one row per (period_start_date, item_id, location_id)
 
 {{ config(materialized="incremental") }}
 
-with proposals as (
+with order_proposals as (
     select * from {{ ref("stg_engine__order_proposal") }}
     where {{ in_window("period_start_date") }}
 ),
@@ -14,8 +14,14 @@ final as (
         location_id,
         supplier_id,
         order_qty,
+        policy_qty,
+        rounding_qty,
+        basket_qty,
         order_date,
+        order_wait_days,
+        protection_interval_days,
         need_date,
+        buffer_date,
         expected_receipt_date,
         inventory_position_qty,
         on_hand_qty,
@@ -29,13 +35,18 @@ final as (
         stock_date,
         urgency_code,
         order_value_amount,
+        rounding_cost_amount,
+        basket_cost_amount,
+        wait_cost_amount,
+        supplier_order_value_amount,
+        supplier_min_order_amount,
         {{ currency_code() }} as currency_code,
         reason,
         evidence_grade,
         parameters_version,
         run_id,
         computed_at
-    from proposals
+    from order_proposals
 )
 
 select * from final

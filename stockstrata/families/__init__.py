@@ -1,0 +1,1 @@
+"""Policy families: their choice by rule, and the figures that only some of them have."""

@@ -15,6 +15,7 @@ from assets import (
     publication,
     segmentation,
     short_term,
+    supply,
     tracking,
     transform,
 )
@@ -32,7 +33,8 @@ from orchestration.schedules import SCHEDULES
 from orchestration.sensors import SENSORS
 
 _STAGES = [
-    ingestion, transform, adjustments, segmentation, forecasting, short_term, tracking, policy, audit, publication
+    ingestion, transform, adjustments, segmentation, forecasting, short_term, tracking, supply, policy, audit,
+    publication,
 ]  # fmt: skip
 
 

@@ -25,6 +25,8 @@ SIGNED = {
     "inventory_position_qty": "more can be allocated than there is",
     "change_qty": "an override can take away",
     "error_qty": "a forecast can be too low",
+    "contract_gap_days": "a supplier can be faster than its contract",
+    "effect_days": "a lead time can become shorter",
 }
 # Rates that may lie outside 0 to 1, with their own bounds.
 WIDE_RATES: dict[str, tuple[float | None, float | None, str]] = {
@@ -44,6 +46,8 @@ WIDE_RATES: dict[str, tuple[float | None, float | None, str]] = {
 NULLABLE = frozenset(
     {
         "contract_lead_time_days",
+        "contract_gap_days",
+        "proposed_lead_time_days",
         "cumulative_rmse_qty",
         "cumulative_bias_qty",
         "champion_score_qty",

@@ -27,7 +27,9 @@ _MARTS = (
     "fct_lead_time_demand", "fct_model_score",
     "fct_new_product", "fct_new_product_analog", "fct_order_proposal", "fct_policy", "fct_quality_result",
     "fct_quarantine", "fct_segment", "fct_sensing_choice", "fct_short_term_forecast", "fct_stock", "fct_stream_weight",
-    "kpi_forecast_accuracy", "kpi_forecast_stability", "kpi_segment_period", "rpt_readiness",
+    "fct_supplier_line", "fct_supplier_scorecard", "fct_supplier_tier",
+    "kpi_forecast_accuracy", "kpi_forecast_stability", "kpi_segment_period", "rpt_contract_levers", "rpt_readiness",
+    "rpt_single_source_risk",
 )  # fmt: skip
 
 

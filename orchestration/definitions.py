@@ -16,6 +16,7 @@ from assets import (
     segmentation,
     short_term,
     supply,
+    supply_risk,
     tracking,
     transform,
 )
@@ -34,7 +35,7 @@ from orchestration.sensors import SENSORS
 
 _STAGES = [
     ingestion, transform, adjustments, segmentation, forecasting, short_term, tracking, supply, policy, audit,
-    publication,
+    supply_risk, publication,
 ]  # fmt: skip
 
 

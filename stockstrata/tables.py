@@ -203,6 +203,35 @@ LEAD_TIME_CHANGE = Table(
     may_be_empty=True,
 )
 
+SUPPLY_RISK = Table(
+    "policy.supply_risk",
+    _GRAIN,
+    (
+        *_KEY,
+        Column("supplier_id", "VARCHAR", "Supplier that the item-location is planned with."),
+        Column("criticality_code", "VARCHAR", "Criticality of the item; null where not told."),
+        Column("supplier_count", "BIGINT", "Suppliers with terms for the item there."),
+        Column("is_single_source", "BOOLEAN", "Whether no other supplier has terms for it."),
+        Column("alternative_supplier_id", "VARCHAR", "The other supplier that would deliver first; null where none."),
+        Column("alternative_lead_time_days", "DOUBLE", "Days until it delivers; null where none."),
+        Column("on_hand_qty", "DOUBLE", "Stock on hand at the cut-off, units."),
+        Column("cover_days", "DOUBLE", "Days that it lasts at expected demand, at most 3,650."),
+        Column("daily_loss_amount", "DOUBLE", "Margin and standing lines of a day without stock, currency."),
+        Column("expected_loss_amount", "DOUBLE", "Expected loss of a year over the disruption scenarios, currency."),
+        Column("buffer_qty", "DOUBLE", "Stock on top that would bridge the usual disruption, units."),
+        Column("buffer_cost_amount", "DOUBLE", "Its holding cost of a year and the loss that is left, currency."),
+        Column("second_source_cost_amount", "DOUBLE", "Yearly cost of a second source and the loss left, currency."),
+        Column(
+            "break_even_disruptions_per_year",
+            "DOUBLE",
+            "Disruptions a year from which a second source pays; null where it saves nothing or there is one.",
+        ),
+        Column("mitigation_code", "VARCHAR", "bear, buffer or second_source: what costs least."),
+        Column("risk_rank", "BIGINT", "Place by expected loss, from 1."),
+    ),
+    may_be_empty=True,
+)
+
 MODEL_SCORE = Table(
     "forecast.model_score",
     (*_GRAIN, "model_code"),
@@ -928,6 +957,7 @@ TABLES = {
         SEGMENT_ASSIGNMENT,
         LEAD_TIME,
         LEAD_TIME_CHANGE,
+        SUPPLY_RISK,
         MODEL_SCORE,
         CHAMPION,
         CHAMPION_REGISTER,

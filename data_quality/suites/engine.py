@@ -48,6 +48,7 @@ NULLABLE = frozenset(
         "contract_lead_time_days",
         "contract_gap_days",
         "proposed_lead_time_days",
+        "alternative_lead_time_days",
         "cumulative_rmse_qty",
         "cumulative_bias_qty",
         "champion_score_qty",

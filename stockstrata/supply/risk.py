@@ -35,6 +35,8 @@ def supply_risks(
         The columns of `policy.supply_risk` without period and stamp, largest expected loss first.
     """
     planned = item_locations[texts(item_locations, "supplier_id").to_numpy() != ""]
+    if planned.empty:
+        return pd.DataFrame({name: pd.Series(dtype=object) for name in _COLUMNS})
     planned = planned.merge(policies[KEY], on=KEY).sort_values(KEY, ignore_index=True)
     policy = aligned(policies, planned, table="policy.stock_policy")
     other = aligned(alternatives, planned, table="alternatives")

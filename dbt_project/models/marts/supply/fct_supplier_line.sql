@@ -79,7 +79,10 @@ final as (
         lines.rejected_qty,
         {{ on_time("lines") }} as is_on_time,
         lines.received_qty >= lines.ordered_qty * (1 - lines.short_rate) as is_in_full,
-        {{ on_time("lines") }} and lines.received_in_time_qty >= lines.ordered_qty * (1 - lines.short_rate) as is_otif,
+        case
+            when lines.promised_date is not null
+                then {{ on_time("lines") }} and lines.received_in_time_qty >= lines.ordered_qty * (1 - lines.short_rate)
+        end as is_otif,
         lines.unit_cost_amount,
         contracts.unit_cost_amount as contract_unit_cost_amount,
         {{ currency_code() }} as currency_code

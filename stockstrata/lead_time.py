@@ -149,7 +149,8 @@ def _measured(seen: pd.DataFrame, planned: pd.DataFrame, parameters: PlanningPar
     # Receipts that name no supplier say something of their item and nothing of one another.
     seen = seen.assign(supplier_id=_own_supplier(seen))
     is_closed = ~seen["is_open"].to_numpy(dtype=bool)
-    seen = seen[seen["supplier_id"].isin(seen.loc[is_closed, "supplier_id"]).to_numpy()].reset_index(drop=True)
+    measured = seen["supplier_id"][is_closed].unique()
+    seen = seen[seen["supplier_id"].isin(measured).to_numpy()].reset_index(drop=True)
     keys = planned.loc[:, KEY].astype(str).assign(supplier_id=_own_supplier(planned))
     if seen.empty:
         nothing, none = np.full(len(planned), np.nan), np.zeros(len(planned), dtype=np.int64)
@@ -174,8 +175,8 @@ def _own_supplier(frame: pd.DataFrame) -> pd.Series:
 class _Tree:
     """Groups of each level: leaves (item, supplier, location), items of suppliers, suppliers, lanes, categories."""
 
-    leaves: pd.MultiIndex
-    items: pd.MultiIndex
+    leaves: pd.Index
+    items: pd.Index
     suppliers: pd.Index
     leaf_of_row: np.ndarray
     item_of_leaf: np.ndarray

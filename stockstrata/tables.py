@@ -220,7 +220,11 @@ SUPPLY_RISK = Table(
         Column("expected_loss_amount", "DOUBLE", "Expected loss of a year over the disruption scenarios, currency."),
         Column("buffer_qty", "DOUBLE", "Stock on top that would bridge the usual disruption, units."),
         Column("buffer_cost_amount", "DOUBLE", "Its holding cost of a year and the loss that is left, currency."),
-        Column("second_source_cost_amount", "DOUBLE", "Yearly cost of a second source and the loss left, currency."),
+        Column(
+            "second_source_cost_amount",
+            "DOUBLE",
+            "Yearly cost of a second source and the loss left, currency; null where there is one.",
+        ),
         Column(
             "break_even_disruptions_per_year",
             "DOUBLE",

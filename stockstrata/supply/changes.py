@@ -1,7 +1,8 @@
 """Changes of lead times: a self-starting CUSUM over the receipts of each supplier at each location.
 
-Every order line counts once, with its first receipt. What is charted is the logarithm of its lead time, standardised by
-mean and deviation of the receipts before it, so the chart needs no history set aside as normal. With
+Every delivery counts once: the first receipt of an order line, with the lines that came with it. What is charted is the
+logarithm of its lead time, standardised by mean and deviation of the receipts before it, so the chart needs no history
+set aside as normal. With
 `a = sqrt((n - 1) / n)` and `T = (x_n - mean) / sd` of the `n - 1` before, `U = Phi^-1(F_t(a T))` is standard normal and
 independent of the earlier ones while nothing changes (Hawkins, 1987, The Statistician 36, 299). `C+ = max(0, C+ + U -
 k)` and `C- = max(0, C- - U - k)` signal above a limit that gives the wanted run length of false alarms (Page, 1954).
@@ -78,13 +79,16 @@ def in_force(changes: pd.DataFrame, status_code: str) -> pd.DataFrame:
 
 
 def _first_receipts(receipts: pd.DataFrame, seen: pd.DataFrame) -> pd.DataFrame:
-    """The first receipt of each order line, in the order in which they came in."""
+    """The first receipt of each order line, in the order in which they came in.
+
+    Lines of an order that come in on one day are one delivery, and so one observation.
+    """
     lines = receipts.iloc[seen["receipt_number"].to_numpy()][["order_id", "line"]].reset_index(drop=True)
     seen = pd.concat([seen.reset_index(drop=True), lines.astype(str)], axis=1)
     seen = seen[(seen["supplier_id"] != "").to_numpy()]
     ordered = seen.sort_values([*LANE, "receipt_date", "lead_time_days", "order_id", "line", "item_id"])
-    by = [*LANE, "order_id", "line", "item_id"]
-    return ordered.drop_duplicates(by).reset_index(drop=True)
+    first = ordered.drop_duplicates([*LANE, "order_id", "line", "item_id"])
+    return first.drop_duplicates([*LANE, "order_id", "receipt_date"]).reset_index(drop=True)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from stockstrata.parameters import PlanningSettings
 
 COLUMNS = ("item_id", "location_id", "supplier_id", "transport_mode_code", "lead_time_days", "weight_qty", "is_open")
 _TEXTS = ("item_id", "location_id", "supplier_id", "transport_mode_code")
-_ONE_DAY = np.timedelta64(1, "D")
 
 
 def usable_receipts(receipts: pd.DataFrame, *, settings: PlanningSettings, cut_off_date: dt.date) -> pd.DataFrame:
@@ -60,7 +59,7 @@ def open_orders(lines: pd.DataFrame, *, settings: PlanningSettings, cut_off_date
     Returns:
         `COLUMNS`, one row a line with something open.
     """
-    age = (np.datetime64(cut_off_date, "D") - days(lines, "order_date")) / _ONE_DAY
+    age = _days_until(cut_off_date, lines, "order_date")
     rest = numbers(lines, "ordered_qty") - np.nan_to_num(numbers(lines, "received_qty"))
     keep = (age > 0) & (age <= min(settings.lead_time_max_days, settings.lead_time_lookback_days)) & (rest > 0)
     keep &= ~is_given_up(lines, settings=settings, cut_off_date=cut_off_date)
@@ -70,5 +69,11 @@ def open_orders(lines: pd.DataFrame, *, settings: PlanningSettings, cut_off_date
 
 def is_given_up(lines: pd.DataFrame, *, settings: PlanningSettings, cut_off_date: dt.date) -> np.ndarray:
     """Whether the rest of each order line is no longer waited for, because its last receipt lies so far back."""
-    quiet = (np.datetime64(cut_off_date, "D") - days(lines, "last_receipt_date")) / _ONE_DAY
-    return quiet > settings.supply_short_after_days
+    return _days_until(cut_off_date, lines, "last_receipt_date") > settings.supply_short_after_days
+
+
+def _days_until(cut_off_date: dt.date, lines: pd.DataFrame, name: str) -> np.ndarray:
+    """Days from a date to the cut-off, NaN where the date is not known."""
+    dates = days(lines, name)
+    passed = (np.datetime64(cut_off_date, "D") - dates).astype("timedelta64[D]").astype(float)
+    return np.where(np.isnat(dates), np.nan, passed)

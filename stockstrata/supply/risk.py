@@ -57,18 +57,15 @@ def supply_risks(
     rate = sum(row.rate_per_year for row in scenarios)
     usual_days = sum(row.rate_per_year * row.duration_days for row in scenarios) / rate
     borne, dual = expected_loss(now, scenarios), expected_loss(with_second, scenarios)
-    second_cost = np.where(
-        has_other,
-        0.0,
-        settings.second_source_cost_amount
-        + settings.second_source_premium_rate * settings.second_source_share_rate * daily * DAYS_PER_YEAR * cost,
-    )
+    second_volume = settings.second_source_share_rate * daily * DAYS_PER_YEAR * cost
+    second_cost = settings.second_source_cost_amount + settings.second_source_premium_rate * second_volume
     saved = (borne - dual) / rate
     buffer_qty = np.maximum(np.minimum(usual_days, waiting) - cover, 0.0) * daily
     holding = np.nan_to_num(numbers(policy, "holding_cost_per_unit_week_amount")) * DAYS_PER_YEAR / 7
     longer = np.divide(buffer_qty, daily, out=np.zeros(len(daily)), where=daily > 0)
     buffered = expected_loss(Exposure(cover + longer, loss_a_day, waiting), scenarios)
-    totals = np.stack([borne, buffer_qty * holding + buffered, second_cost + dual])
+    # Where another supplier is qualified already, there is no second source to be found.
+    totals = np.stack([borne, buffer_qty * holding + buffered, np.where(has_other, np.inf, second_cost + dual)])
     choice = np.array(["bear", "buffer", "second_source"], dtype=object)[np.argmin(totals, axis=0)]
     even = break_even_rate(second_cost, saved)
     return (
@@ -87,7 +84,7 @@ def supply_risks(
                 "expected_loss_amount": borne,
                 "buffer_qty": buffer_qty,
                 "buffer_cost_amount": totals[1],
-                "second_source_cost_amount": totals[2],
+                "second_source_cost_amount": np.where(has_other, np.nan, totals[2]),
                 "break_even_disruptions_per_year": np.where(np.isfinite(even) & ~has_other, even, np.nan),
                 "mitigation_code": np.where(borne > 0, choice, "bear"),
             }

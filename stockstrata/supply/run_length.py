@@ -41,7 +41,7 @@ def decision_limit(wanted_run_length: float, *, allowance: float) -> float:
         return _LEAST_LIMIT
     if excess(_LARGEST_LIMIT) <= 0:
         return _LARGEST_LIMIT
-    return float(brentq(excess, _LEAST_LIMIT, _LARGEST_LIMIT, xtol=1e-6))
+    return brentq(excess, _LEAST_LIMIT, _LARGEST_LIMIT, xtol=1e-6)  # pyright: ignore[reportReturnType]
 
 
 def _one_sided(limit: float, drift: float) -> float:

@@ -140,10 +140,12 @@ _SUPPLY_COLUMNS = (
         "proposed or confirmed where the supplier's lead time to the location has changed; none.",
     ),
     Column("proposed_lead_time_days", "DOUBLE", "Mean lead time since an unconfirmed change, days; null where none."),
-    Column("yield_rate", "DOUBLE", "Good units received of units ordered on closed lines, mean; 1 without evidence."),
-    Column("yield_sd_rate", "DOUBLE", "Standard deviation of that from line to line."),
-    Column("short_rate", "DOUBLE", "Units ordered that never came, of units ordered on closed lines."),
-    Column("reject_rate", "DOUBLE", "Units refused, of units received."),
+    Column(
+        "yield_rate", "DOUBLE", "Share of the units ordered on closed lines that came and was good, mean; 1 if unknown."
+    ),
+    Column("yield_sd_rate", "DOUBLE", "Standard deviation of that share from line to line."),
+    Column("short_rate", "DOUBLE", "Share of the units ordered on closed lines that never came."),
+    Column("reject_rate", "DOUBLE", "Share of the units received that was refused."),
     Column("yield_line_count", "BIGINT", "Closed order lines of the item at its supplier behind the yield."),
 )
 

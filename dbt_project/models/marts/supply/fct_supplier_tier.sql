@@ -77,7 +77,12 @@ rules as (
 ),
 
 final as (
-    select judged.* exclude (criticality_codes), rules.rule_code, rules.tier_code, rules.development_code
+    select
+        judged.* exclude (criticality_codes),
+        rules.rule_code,
+        rules.tier_code,
+        rules.development_code,
+        {{ currency_code() }} as currency_code
     from judged
     left join rules
         on (rules.criticality_code = '*' or list_contains(judged.criticality_codes, rules.criticality_code))

@@ -28,6 +28,7 @@ final as (
         break_even_disruptions_per_year,
         mitigation_code,
         risk_rank,
+        {{ currency_code() }} as currency_code,
         parameters_version,
         run_id,
         computed_at

@@ -1,4 +1,4 @@
-"""Tables of the schema `policy`, per period, item and location: lead times, stock policies, order proposals."""
+"""Tables of the schema `policy`, per period, item and location: stock policies, order proposals."""
 
 import dagster as dg
 import pandas as pd
@@ -25,7 +25,6 @@ from orchestration.automation import OWNERS, WRITER_POOL
 from orchestration.partitions import PERIODS, SETTINGS, cut_off, period_of
 from orchestration.resources.parameters import ParameterStore
 from orchestration.resources.warehouse import Warehouse
-from stockstrata.lead_time import lead_times
 from stockstrata.policy import stale_policies, stock_policies
 from stockstrata.projections import Supply
 from stockstrata.proposals import order_proposals
@@ -63,46 +62,6 @@ _LOST_SALE_FORECASTS, _LOST_SALE_LINES = (
     )
 )
 _ISOLATED = dg.AssetKey(["intermediate", "int_item_locations__isolated"])
-# Receipts of what is left out say nothing of its supplier either.
-_RECEIPTS = """
-    select receipts.*
-    from intermediate.int_receipts__lead_times as receipts
-    anti join (
-        select item_id, location_id from intermediate.int_item_locations__isolated where period_start_date = ?
-    ) using (item_id, location_id)
-    order by all
-"""
-
-
-@dg.asset(
-    key=asset_key(LEAD_TIME),
-    group_name="policy",
-    deps=[
-        _ITEM_LOCATIONS,
-        _ISOLATED,
-        dg.AssetKey(["intermediate", "int_receipts__lead_times"]),
-        dg.AssetKey(["parameters", "lead_time_assumptions"]),
-        dg.AssetKey(["parameters", "planning_settings"]),
-    ],
-    partitions_def=PERIODS,
-    owners=OWNERS,
-    kinds={"python", "duckdb"},
-    code_version="1",
-    pool=WRITER_POOL,
-    check_specs=[border_check(LEAD_TIME)],
-)
-def lead_time(context: dg.AssetExecutionContext, warehouse: Warehouse, parameter_store: ParameterStore) -> Events:
-    """One row per period, item and location: mean and spread of the lead time, and what they rest on."""
-    period = period_of(context)
-    measured = lead_times(
-        planned_item_locations(warehouse, period),
-        warehouse.read(_RECEIPTS, [period]),
-        parameters=parameter_store.in_force(cut_off(period)),
-        cut_off_date=cut_off(period),
-    )
-    yield from hand_over(
-        warehouse, LEAD_TIME, measured, period, {"sources": code_counts(measured["lead_time_source_code"])}
-    )
 
 
 @dg.asset(

@@ -10,12 +10,13 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from data_quality.archives import unpack_archives
-from data_quality.contracts import load_contracts
+from data_quality.contracts import Contract, load_contracts
 from data_quality.csv_format import CsvFormat, Encoding
 from data_quality.extract_kind import ExtractSettings
 from data_quality.plain_yaml import load_plain_yaml
 from data_quality.problems import input_problem
 
+SUPPLY_ENTITY = "purchase_orders"
 SUFFIXES = (".csv", ".csv.gz", ".parquet", ".sql")
 _YAML_KINDS = {list: "a list", str: "plain text", type(None): "an empty file"}
 _SHOWN_CHARACTERS = 80
@@ -52,6 +53,11 @@ class SourceSettings(BaseModel):
     history_from: dt.date | None = None
     owner: str | None = None
     docs: str | None = None
+    entities: Literal["all", "supply_only"] = "all"
+
+    def requires(self, contract: Contract) -> bool:
+        """Whether the source must bring an entity; one of purchase orders alone must bring these, and plans nothing."""
+        return contract.name == SUPPLY_ENTITY if self.entities == "supply_only" else contract.required
 
     @model_validator(mode="after")
     def _period_not_finer_than_grain(self) -> "SourceSettings":
@@ -197,6 +203,7 @@ def _wanted(key: str, message: str) -> str:
     wanted = {
         "name": "name of letters, digits, _ and -, at most 64",
         "currency": "currency as an ISO 4217 code of three capitals such as EUR",
+        "entities": "entities all, or supply_only for purchase orders without demand",
         "grain": "grain day, week or month",
         "period": "period month or week",
         "csv.delimiter": 'csv.delimiter ",", ";", "|" or "\\t", in double quotes',

@@ -120,7 +120,8 @@ class SourceReader:
             self.problems.append(str(error))
             return None
         found = self._done[name] = _validate(name, rows, self._known)
-        self.problems += _nothing_accepted(contract, found)
+        if self.source.requires(contract):
+            self.problems += _nothing_accepted(contract, found)
         return found
 
     def keys_hash(self, entity: str) -> str:
@@ -172,7 +173,7 @@ def validate_source(
 
 def _wanted(source: Source, contracts: dict[str, Contract], entities: Collection[str] | None) -> list[str]:
     if entities is None:
-        return [name for name, contract in contracts.items() if name in source.files or contract.required]
+        return [name for name, contract in contracts.items() if name in source.files or source.requires(contract)]
     unknown = sorted(set(entities) - contracts.keys())
     if unknown:
         raise InputError(f"entities: found {', '.join(unknown)}; expected some of {', '.join(sorted(contracts))}.")
@@ -238,7 +239,7 @@ def _validate(name: str, rows: EntityRows, known_entities: set[str]) -> EntityVa
 
 def _nothing_accepted(contract: Contract, found: EntityValidation) -> list[str]:
     """A required entity of which no row is any good blocks like one that is empty."""
-    if not contract.required or found.accepted_row_count:
+    if found.accepted_row_count:
         return []
     groups = violation_groups(found.quarantine)[:_TOLD_GROUPS]
     first = " ".join(f"{group.violation_count:,} such as {group.reasons[0]}" for group in groups)

@@ -17,6 +17,8 @@ from assets import (
     publication,
     segmentation,
     short_term,
+    supply,
+    supply_risk,
     tracking,
     transform,
 )
@@ -34,8 +36,8 @@ from orchestration.schedules import SCHEDULES
 from orchestration.sensors import SENSORS
 
 _STAGES = [
-    ingestion, transform, adjustments, segmentation, forecasting, short_term, tracking, policy, policy_details,
-    order_exceptions, audit, publication,
+    ingestion, transform, adjustments, segmentation, forecasting, short_term, tracking, supply, policy, policy_details,
+    order_exceptions, audit, supply_risk, publication,
 ]  # fmt: skip
 
 

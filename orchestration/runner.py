@@ -32,6 +32,12 @@ _NOT_PLANNED_WITHOUT = """
     select distinct period_start_date
     from quality.isolated_result inner join audit.cycle_manifest using (period_start_date, run_id)
 """
+_SUPPLY_ALONE = (
+    "What there is was landed, and nothing is planned: source {name} brings purchase orders alone (entities: "
+    "supply_only in source.yaml), and planning needs demand and items. Add demand and items as .csv, .parquet or .sql "
+    "(docs/input-contract.md says with which columns), take the line `entities` out of {folder}/source.yaml and run "
+    "again."
+)
 _NO_CLOSED_PERIOD = "The demand holds no closed period; a period closes when the calendar has passed its end"
 
 
@@ -108,8 +114,11 @@ def periods_to_plan(last: int | None, first: dt.date | None, final: dt.date | No
         final: plan up to the period that holds this day.
 
     Raises:
-        InputError: if no closed period with demand is meant.
+        InputError: if no closed period with demand is meant, or the source holds purchase orders alone.
     """
+    source = Landing.from_settings(SETTINGS).source()
+    if source.entities == "supply_only":
+        raise InputError(_SUPPLY_ALONE.format(name=source.name, folder=source.folder))
     held = demand_periods()
     closed = [period for period in held if period.strftime(DATE_FORMAT) in set(PERIODS.get_partition_keys())]
     if not closed:

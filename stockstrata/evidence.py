@@ -7,6 +7,7 @@ GRADES = ("full", "degraded", "assumed", "blocked")  # from best to worst
 
 _LEAD_TIME = {
     "supplier_receipts": "lead time measured on the supplier's other receipts",
+    "lane_receipts": "lead time of few receipts, drawn to that of similar suppliers",
     "contract": "lead time from the contract, too few receipts",
     "assumption": "lead time assumed by parameter",
 }

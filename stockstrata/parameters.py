@@ -78,6 +78,22 @@ class PlanningSettings(_Frozen):
     lead_time_min_receipt_count: int = Field(ge=1)
     lead_time_lookback_days: float = Field(gt=0)
     lead_time_max_days: float = Field(gt=0)
+    lead_time_shrinkage_receipts: float = Field(gt=0)
+    lead_time_change_arl_receipts: float = Field(ge=10)
+    lead_time_change_shift_sd: float = Field(gt=0)
+    supply_short_after_days: float = Field(gt=0)
+    max_yield_inflation_rate: float = Field(ge=0)
+    yield_shrinkage_lines: float = Field(gt=0)
+    otif_late_days: float = Field(ge=0)
+    otif_early_days: float = Field(ge=0)
+    otif_short_rate: float = Field(ge=0, lt=1)
+    second_source_cost_amount: float = Field(ge=0)
+    second_source_premium_rate: float = Field(ge=0)
+    second_source_share_rate: float = Field(ge=0, le=1)
+    supplier_risk_high_rate: float = Field(ge=0, le=1)
+    supplier_risk_medium_rate: float = Field(ge=0, le=1)
+    supplier_score_days: float = Field(gt=0)
+    cost_of_capital_rate: float = Field(ge=0)
     variance_shrinkage_origins: float = Field(ge=0)
     abnormal_row_drop_rate: float = Field(ge=0, le=1)
     least_stocked_annual_demand_qty: float = Field(ge=0)
@@ -375,6 +391,25 @@ class ShortTermSetting(_Dated):
     margin_rate: float = Field(ge=0, le=1)
 
 
+class DisruptionScenario(_Dated):
+    """A way in which a supplier fails: how often in a year, and for how long."""
+
+    scenario_code: str
+    rate_per_year: float = Field(gt=0)
+    duration_days: float = Field(gt=0)
+
+
+class SupplierTierRule(_Dated):
+    """The first rule by priority whose codes match (`*` matches any) gives the tier."""
+
+    rule_code: str
+    priority: int
+    criticality_code: str = Field(min_length=1)
+    risk_code: Literal["high", "medium", "low", "*"]
+    tier_code: str = Field(min_length=1)
+    development_code: Literal["partner", "develop", "maintain", "replace"]
+
+
 PARAMETER_TABLES: dict[str, tuple[type[_Dated], tuple[str, ...]]] = {
     "planning_settings": (SettingRow, ("setting_code",)),
     "new_product_settings": (SettingRow, ("setting_code",)),
@@ -397,6 +432,8 @@ PARAMETER_TABLES: dict[str, tuple[type[_Dated], tuple[str, ...]]] = {
     "exception_capacity": (ExceptionCapacity, ("owner", "segment_code")),
     "hierarchy_settings": (HierarchySetting, ("segment_code",)),
     "short_term_settings": (ShortTermSetting, ("segment_code",)),
+    "disruption_scenarios": (DisruptionScenario, ("scenario_code",)),
+    "supplier_tier_rules": (SupplierTierRule, ("rule_code",)),
 }
 
 
@@ -428,6 +465,8 @@ class PlanningParameters(_Frozen):
     exception_capacity: tuple[ExceptionCapacity, ...]
     hierarchy_settings: tuple[HierarchySetting, ...]
     short_term_settings: tuple[ShortTermSetting, ...]
+    disruption_scenarios: tuple[DisruptionScenario, ...]
+    supplier_tier_rules: tuple[SupplierTierRule, ...]
 
 
 def planning_parameters(tables: Mapping[str, pd.DataFrame], *, as_of: dt.date, version: str) -> PlanningParameters:

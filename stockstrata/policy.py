@@ -47,6 +47,7 @@ from stockstrata.replenishment import (
 from stockstrata.safety_stock import back_order_fill_rate, lost_sales_fill_rate
 from stockstrata.service_targets import ECONOMIC, critical_ratio, service_targets
 from stockstrata.shaped import shapes_of
+from stockstrata.supply.policy_terms import with_yield
 from stockstrata.tables import STOCK_POLICY
 
 KEY = ["item_id", "location_id"]
@@ -102,7 +103,7 @@ def stock_policies(
     out["demand_sd_qty"] = np.fmin(numbers(demand, "demand_sd_qty"), out["lead_time_demand_sd_qty"])
     out["supply_sd_qty"] = np.fmin(numbers(demand, "lead_time_sd_qty"), out["lead_time_demand_sd_qty"])
     out["criticality_code"] = texts(planned, "criticality_code")
-    out = _with_order_quantity(out, parameters.settings.max_order_cover_days)
+    out = with_yield(_with_order_quantity(out, parameters.settings.max_order_cover_days), lead, parameters.settings)
     out = _with_buffer(_with_usable_lots(_with_economic_target(out)), parameters)
     out["evidence_grade"] = worst_grade(*(texts(frame, "evidence_grade") for frame in (lead, demand, costs)))
     out["grade_reason"] = policy_grade_reason(

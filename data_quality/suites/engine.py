@@ -26,6 +26,8 @@ SIGNED = {
     "change_qty": "an override can take away",
     "error_qty": "a forecast can be too low",
     "net_flow_qty": "more can be owed than there is",
+    "contract_gap_days": "a supplier can be faster than its contract",
+    "effect_days": "a lead time can become shorter",
 }
 # Rates that may lie outside 0 to 1, with their own bounds.
 WIDE_RATES: dict[str, tuple[float | None, float | None, str]] = {
@@ -51,6 +53,9 @@ NULLABLE = frozenset(
         "green_zone_qty",
         "net_flow_qty",
         "contract_lead_time_days",
+        "contract_gap_days",
+        "proposed_lead_time_days",
+        "alternative_lead_time_days",
         "cumulative_rmse_qty",
         "cumulative_bias_qty",
         "champion_score_qty",

@@ -4,12 +4,13 @@ import datetime as dt
 from collections import Counter
 from dataclasses import dataclass
 
+from data_quality.source import SUPPLY_ENTITY
 from orchestration.resources.intake import Intake
 from orchestration.resources.warehouse import Warehouse
 from stockstrata.errors import InputError
 from stockstrata.periods import history_start, period_start
 
-_COUNTS = "select date_trunc('{period}', demand_date)::date, count(*) from {rows} group by all"
+_COUNTS = "select date_trunc('{period}', {date})::date, count(*) from {rows} group by all"
 
 
 @dataclass(frozen=True)
@@ -30,21 +31,26 @@ class History:
 def history_of(intake: Intake, warehouse: Warehouse) -> History:
     """Where history starts by the demand held and the demand that an intake brings.
 
+    A source of purchase orders alone starts with its first orders.
+
     Raises:
         InputError: if neither holds any demand.
     """
     counts: Counter[dt.date] = Counter()
     source = intake.validation.source
+    entity, date = (SUPPLY_ENTITY, "order_date") if source.entities == "supply_only" else ("demand", "demand_date")
     if intake.base_load_id:
         with warehouse.connect(read_only=True) as connection:
-            counts |= dict(connection.execute(_COUNTS.format(period=source.period, rows="raw.demand")).fetchall())
-    found = intake.entities["demand"].found
+            query = _COUNTS.format(period=source.period, date=date, rows=f"raw.{entity}")
+            counts |= dict(connection.execute(query).fetchall())
+    found = intake.entities[entity].found
     if found is not None:
         rows = f"({found.rows.accepted_sql()})"
         # Rows of a full extract are held already, so the larger count is the number of rows, not the sum.
-        counts |= dict(found.rows.connection.execute(_COUNTS.format(period=source.period, rows=rows)).fetchall())
+        query = _COUNTS.format(period=source.period, date=date, rows=rows)
+        counts |= dict(found.rows.connection.execute(query).fetchall())
     if not counts:
-        raise InputError("The demand holds no row; bring the demand of some periods.")
+        raise InputError(f"The extract of {entity} holds no row; bring the {entity} of some periods.")
     first = source.history_from or history_start(counts)
     strays = {period: rows for period, rows in counts.items() if period < period_start(first, source.period)}
     return History(first, sum(strays.values()), min(strays, default=None))

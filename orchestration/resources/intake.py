@@ -103,7 +103,7 @@ def take_in(source: Source, warehouse: Warehouse, loads: Sequence[Load], *, writ
     last = loads[-1].entities if loads else {}
     reading = _IncrementalReading(source, last, _keys(warehouse, loads), write_to)
     for name, contract in load_contracts().items():
-        if name in source.files or contract.required:
+        if name in source.files or source.requires(contract):
             reading.take(contract)
     validation = reading.reader.result()
     if not loads or not validation.entities:

@@ -35,6 +35,7 @@ def due_quantities(policy: pd.DataFrame, position: np.ndarray, item: pd.DataFram
     target = np.where(by_lot, reorder, numbers(policy, "order_up_to_qty"))
     gap = target - position
     gap = np.where(gap > 1e-9 * np.maximum(np.abs(target), 1.0), gap, 0.0)
+    gap = gap * numbers(policy, "order_inflation_ratio")
     quantity = np.where(by_lot, count * size, feasible_order_up(gap, numbers(item, "moq_qty"), multiple))
     due = (position <= reorder) & ~np.isin(family, NOT_STOCKED)
     return np.where(due, quantity, 0.0)

@@ -146,6 +146,25 @@ def test_a_missing_required_entity_blocks(make_source):
         validate_source(make_source(demand_csv=None))
 
 
+SUPPLY_ONLY = "name: acme\ngrain: day\ncurrency: EUR\nentities: supply_only\n"
+ORDER = "order_id,line,item_id,supplier_id,order_date,ordered_qty\nP1,1,A1,S1,2024-01-01,5\n"
+
+
+def test_purchase_orders_alone_are_enough_where_the_source_says_so(make_source):
+    source = make_source(source_yaml=SUPPLY_ONLY, items_csv=None, demand_csv=None, purchase_orders_csv=ORDER)
+    found = validate_source(source).entities
+    assert list(found) == ["purchase_orders"]
+    assert found["purchase_orders"].accepted_row_count == 1
+
+
+@pytest.mark.parametrize("orders", [None, ORDER.replace("2024-01-01", "never")])
+def test_a_source_of_purchase_orders_alone_must_bring_some(make_source, orders):
+    with pytest.raises(BlockedSource, match="purchase_orders"):
+        validate_source(
+            make_source(source_yaml=SUPPLY_ONLY, items_csv=None, demand_csv=None, purchase_orders_csv=orders)
+        )
+
+
 def test_a_required_entity_without_a_single_good_row_blocks_and_names_rows(make_source):
     with pytest.raises(
         BlockedSource, match=r"none of which keeps the contract of demand.*demand\.csv, line 2"

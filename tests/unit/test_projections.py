@@ -39,7 +39,7 @@ def propose(make_item_locations, make_parameters):
             "expected_cycle_service_rate": 1.0, "unmet_demand_code": unmet, "holding_cost_per_unit_week_amount": 0.2,
             "shortage_cost_per_unit_amount": 1.0, "lead_time_demand_qty": 30.0, "lead_time_demand_sd_qty": 0.0,
             "annual_demand_qty": WEEKLY * 365.25 / 7, "reorder_point_qty": 30.0, "order_qty": 10.0,
-            "order_up_to_qty": 30.0, "safety_stock_qty": 0.0, "lead_time_days": 14.0, "review_period_days": 7.0,
+            "order_up_to_qty": 30.0, "order_inflation_ratio": 1.0, "safety_stock_qty": 0.0, "lead_time_days": 14.0, "review_period_days": 7.0,
             "protection_interval_days": 21.0, "unit_cost_amount": np.nan, "economic_order_qty": 0.0,
             "evidence_grade": "assumed", "policy_status_code": status,
             "isolation_reason": "its cost jumped", "policy_period_start_date": np.datetime64("2025-05-01", "s"),

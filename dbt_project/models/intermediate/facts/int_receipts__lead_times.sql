@@ -14,6 +14,7 @@ final as (
         item_id,
         location_id,
         supplier_id,
+        transport_mode_code,
         order_date,
         receipt_date,
         cast(date_diff('day', order_date, receipt_date) as double) as lead_time_days,

@@ -41,6 +41,7 @@ final as (
         policies.safety_stock_rounding_qty,
         policies.reorder_point_qty,
         policies.order_qty,
+        policies.order_inflation_ratio,
         policies.economic_order_qty,
         policies.order_up_to_qty,
         policies.annual_demand_qty,

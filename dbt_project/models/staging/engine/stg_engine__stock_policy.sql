@@ -27,6 +27,7 @@ final as (
         safety_stock_rounding_qty,
         reorder_point_qty,
         order_qty,
+        order_inflation_ratio,
         economic_order_qty,
         order_up_to_qty,
         expected_service_rate,

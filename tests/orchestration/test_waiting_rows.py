@@ -19,8 +19,10 @@ def warehouse(tmp_path) -> Warehouse:
 
 def put(warehouse: Warehouse, entity: str, *rows: tuple[str, str]) -> None:
     with warehouse.connect() as connection:
+        connection.execute("insert into quality.load (load_id, entity_name) values ('1-first', ?)", [entity])
         connection.executemany(
-            f"insert into raw.{entity} (item_id, {entity}_date, known_to_at) values ('I', ?, ?)", list(rows)
+            f"insert into landed.{entity} (item_id, {entity}_date, known_to_at, load_number) values ('I', ?, ?, 1)",
+            list(rows),
         )
 
 

@@ -1,12 +1,14 @@
 """Stock policy of each item-location: buffer, reorder point, order quantity and order-up-to level for its target.
 
-Lead-time demand here is demand over the protection interval: lead time plus review period. Whole units are planned
-where its distribution is discrete.
+Lead-time demand here is demand over the protection interval: lead time plus review period. `R_S` protects all of it;
+reorder points (`s_Q`, `s_S`, `R_s_S`) are looked at once a review period and protect the lead time and the undershoot
+(`reviewed`). Whole units are planned where its distribution is discrete.
 
 Decisions that the figures rest on:
 
 - *Never below zero*: a fill-rate target with a large order can be met with a negative buffer. The level is then raised
-  to expected demand (whole units: rounded down), so the buffer is zero and the service better than asked. An economic
+  to the demand expected until an order arrives (whole units: rounded down), so the buffer is zero and the service
+  better than asked. An economic
   target is not raised: where holding is dear next to falling short, less than expected demand costs least.
 - *Economic targets*: the critical ratio of costs is a cycle service level (`service_targets`). Where ordering costs
   nothing, every cycle orders up to the level (`R_S`), whatever the family of the segment.
@@ -15,8 +17,7 @@ Decisions that the figures rest on:
   level is that of back-orders else, an upper bound; proposals project stock instead (`lost_sales`).
 - *Whole units*: the level that meets the target is rounded up. For slow movers it may lie below expected demand by less
   than one unit; the safety stock is then zero.
-- *Parts of the buffer*: `supply` is the buffer with both uncertainties less that with demand uncertainty alone;
-  `rounding` is what whole units add. The parts are never negative and add up to the safety stock.
+- *Parts of the buffer*: see `buffer_parts`. They are never negative and add up to the safety stock.
 - *`R_S`*: the safety stock is the base-stock level less expected demand; how the reorder point lies below the
   order-up-to level is told in `replenishment.order_rule`.
 """
@@ -27,7 +28,14 @@ from typing import get_args
 import numpy as np
 import pandas as pd
 
-from stockstrata.buffers import ServiceCase, achieved_service, service_level_stock
+from stockstrata.buffer_parts import buffer_parts
+from stockstrata.buffers import (
+    LONGEST_LEAD_TIME_SHARE,
+    ServiceCase,
+    achieved_service,
+    protected_demand,
+    service_level_stock,
+)
 from stockstrata.columns import DAYS_PER_YEAR, aligned, numbers, texts
 from stockstrata.costs import WEEKS_PER_YEAR, item_costs
 from stockstrata.distributions import DISCRETE, METHODS
@@ -263,17 +271,17 @@ def _with_floor(out: pd.DataFrame, solved: np.ndarray, floors: tuple[Criticality
 
 
 def _with_buffer(out: pd.DataFrame, floors: tuple[CriticalityFloor, ...]) -> pd.DataFrame:
-    out = _with_floor(out, service_level_stock(_service_case(out)), floors)
+    own = _service_case(out)
+    out = _with_floor(out, service_level_stock(own), floors)
     case = _service_case(out)
-    mean, whole = case.mean, case.is_whole
+    whole, protected = case.is_whole, protected_demand(case)
     stocked = ~out["policy_family"].isin(NOT_STOCKED).to_numpy()
     solved = service_level_stock(case)
     level = np.where(whole, np.ceil(np.round(solved, 9)), solved)
-    least = np.where(out["service_measure"] == ECONOMIC, 0.0, np.where(whole, np.floor(mean), mean))
+    least = np.where(out["service_measure"] == ECONOMIC, 0.0, np.where(whole, np.floor(protected), protected))
     level = np.where(stocked, np.maximum(level, least), 0.0)
-    buffer = np.where(stocked, np.maximum(level - mean, 0.0), 0.0)
-    unrounded = np.clip(solved - mean, 0.0, buffer)
-    for_demand = np.clip(service_level_stock(case.without_supply()) - mean, 0.0, unrounded)
+    buffer = np.where(stocked, np.maximum(level - protected, 0.0), 0.0)
+    parts = buffer_parts(case, own, solved, buffer)
     rule = order_rule(
         out["policy_family"].to_numpy(),
         level,
@@ -285,9 +293,12 @@ def _with_buffer(out: pd.DataFrame, floors: tuple[CriticalityFloor, ...]) -> pd.
     )
     return out.assign(
         safety_stock_qty=buffer,
-        safety_stock_demand_qty=for_demand,
-        safety_stock_supply_qty=unrounded - for_demand,
-        safety_stock_rounding_qty=buffer - unrounded,
+        protected_demand_qty=protected,
+        safety_stock_demand_qty=parts.demand_qty,
+        safety_stock_supply_qty=parts.supply_qty,
+        safety_stock_review_qty=parts.review_qty,
+        safety_stock_service_qty=parts.service_qty,
+        safety_stock_rounding_qty=parts.rounding_qty,
         reorder_point_qty=rule.reorder_point_qty,
         order_qty=rule.order_qty,
         order_up_to_qty=rule.order_up_to_qty,
@@ -324,11 +335,14 @@ def _service_case(out: pd.DataFrame) -> ServiceCase:
         measure=np.where(measure == ECONOMIC, "cycle_service_level", measure),
         target=np.where(is_lost, back_order_fill_rate(target), target),
         is_periodic=(out["policy_family"] == "R_S").to_numpy(),
+        is_order_up=out["policy_family"].isin(("s_S", "R_s_S")).to_numpy(),
         mean=mean,
         demand_sd=out["demand_sd_qty"].to_numpy(),
         supply_sd=out["supply_sd_qty"].to_numpy(),
         total_sd=total_sd,
-        lead_time_share=np.clip(1 - review / np.maximum(out["protection_interval_days"].to_numpy(), review), 0.0, 1.0),
+        lead_time_share=np.clip(
+            1 - review / np.maximum(out["protection_interval_days"].to_numpy(), review), 0.0, LONGEST_LEAD_TIME_SHARE
+        ),
         order_qty=np.where(order_qty > 0, order_qty, np.where(mean > 0, mean, 1.0)),
         shape=shapes_of(out["standard_quantiles"].tolist()),
     )

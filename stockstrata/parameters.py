@@ -335,6 +335,38 @@ class ShortTermSetting(_Dated):
     margin_rate: float = Field(ge=0, le=1)
 
 
+class BufferLimit(_Sparse):
+    """Limits on the buffers of a segment (or all, `*`); an empty cell means no limit."""
+
+    segment_code: str
+    min_cover_days: float | None = Field(default=None, ge=0)
+    max_cover_days: float | None = Field(default=None, gt=0)
+    shelf_life_rate: float | None = Field(default=None, gt=0, le=1)
+    max_step_rate: float | None = Field(default=None, gt=0)
+    tolerance_rate: float | None = Field(default=None, ge=0)
+    stocking_decision: Literal["recommend", "apply"] = "recommend"
+
+
+class ServiceMix(_Sparse):
+    """What the item targets of a segment (or of each without a row, `*`) are mixed for.
+
+    Without a figure the objective is the segment's fill rate under its own targets. The purchase budget holds for all.
+    """
+
+    segment_code: str
+    objective_code: Literal["fill_target", "budget"]
+    fill_target: float | None = Field(default=None, gt=0, lt=1)
+    stock_budget_amount: float | None = Field(default=None, ge=0)
+    purchase_budget_amount: float | None = Field(default=None, ge=0)
+    is_applied: bool = False
+
+    @model_validator(mode="after")
+    def _states_its_budget(self) -> "ServiceMix":
+        if self.objective_code == "budget" and self.stock_budget_amount is None:
+            raise ValueError("stock_budget_amount is needed where the objective is a budget")
+        return self
+
+
 PARAMETER_TABLES: dict[str, tuple[type[_Dated], tuple[str, ...]]] = {
     "planning_settings": (SettingRow, ("setting_code",)),
     "new_product_settings": (SettingRow, ("setting_code",)),
@@ -354,6 +386,8 @@ PARAMETER_TABLES: dict[str, tuple[type[_Dated], tuple[str, ...]]] = {
     "exception_capacity": (ExceptionCapacity, ("owner", "segment_code")),
     "hierarchy_settings": (HierarchySetting, ("segment_code",)),
     "short_term_settings": (ShortTermSetting, ("segment_code",)),
+    "buffer_limits": (BufferLimit, ("segment_code",)),
+    "service_mix": (ServiceMix, ("segment_code",)),
 }
 
 
@@ -382,6 +416,8 @@ class PlanningParameters(_Frozen):
     exception_capacity: tuple[ExceptionCapacity, ...]
     hierarchy_settings: tuple[HierarchySetting, ...]
     short_term_settings: tuple[ShortTermSetting, ...]
+    buffer_limits: tuple[BufferLimit, ...]
+    service_mix: tuple[ServiceMix, ...]
 
 
 def planning_parameters(tables: Mapping[str, pd.DataFrame], *, as_of: dt.date, version: str) -> PlanningParameters:
@@ -517,6 +553,6 @@ def _check_segment_settings(found: PlanningParameters, pools: set[str]) -> None:
                 f"hierarchy_settings.csv, segment {row.segment_code}: pool {row.forecast_pool} is not in both "
                 "forecast_pools.csv and forecast_settings.csv; add it or name another."
             )
-    for name in ("hierarchy_settings", "short_term_settings"):
+    for name in ("hierarchy_settings", "short_term_settings", "buffer_limits", "service_mix"):
         if not any(row.segment_code == "*" for row in getattr(found, name)):
             raise ParameterError(f"{name}.csv has no row with segment_code *; segments without a row fall back on it.")

@@ -28,6 +28,7 @@ from typing import get_args
 import numpy as np
 import pandas as pd
 
+from stockstrata.buffer_limits import limited_buffers, longest_cover_days, rounded_level
 from stockstrata.buffer_parts import buffer_parts
 from stockstrata.buffers import (
     LONGEST_LEAD_TIME_SHARE,
@@ -42,6 +43,7 @@ from stockstrata.distributions import DISCRETE, METHODS
 from stockstrata.errors import ParameterError, PlanningError
 from stockstrata.evidence import policy_grade_reason, worst_grade
 from stockstrata.parameters import CriticalityFloor, PlanningParameters, RateMeasure, SegmentStrategy
+from stockstrata.phase_out import arrives_too_late, ended, residual_demand
 from stockstrata.replenishment import (
     economic_order_quantity,
     feasible_order_quantity,
@@ -53,6 +55,7 @@ from stockstrata.replenishment import (
 from stockstrata.safety_stock import back_order_fill_rate, lost_sales_fill_rate
 from stockstrata.service_targets import ECONOMIC, critical_ratio, service_targets
 from stockstrata.shaped import shapes_of
+from stockstrata.stocking import average_stock, stocking_decision
 from stockstrata.tables import STOCK_POLICY
 
 KEY = ["item_id", "location_id"]
@@ -68,6 +71,8 @@ def stock_policies(
     *,
     parameters: PlanningParameters,
     period_start_date: dt.date,
+    cut_off_date: dt.date | None = None,
+    last_policies: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """One row for each item-location: the policy that meets its segment's service target.
 
@@ -78,6 +83,8 @@ def stock_policies(
         lead_time_demand: frame of `forecast.lead_time_demand`.
         parameters: strategies, service targets, criticality floors and cost rates.
         period_start_date: first day of the period that is planned.
+        cut_off_date: day that orders are dated; without it no phase-out limits them.
+        last_policies: newest earlier rows of `policy.stock_policy`, for tolerance band and step limit.
 
     Returns:
         The columns of `policy.stock_policy` without period and stamp, sorted by item and location.
@@ -106,8 +113,18 @@ def stock_policies(
     out["demand_sd_qty"] = np.fmin(numbers(demand, "demand_sd_qty"), out["lead_time_demand_sd_qty"])
     out["supply_sd_qty"] = np.fmin(numbers(demand, "lead_time_sd_qty"), out["lead_time_demand_sd_qty"])
     out["criticality_code"] = texts(planned, "criticality_code")
-    out = _with_order_quantity(out, parameters.settings.max_order_cover_days)
-    out = _with_buffer(_with_economic_target(out), parameters.criticality_floors)
+    out["shelf_life_days"] = numbers(planned, "shelf_life_days")
+    out["daily_demand_qty"] = numbers(demand, "daily_mean_qty")
+    out["last_safety_stock_qty"] = _last_buffers(out, last_policies)
+    out["residual_demand_qty"] = np.nan
+    if cut_off_date is not None:
+        out["residual_demand_qty"] = residual_demand(planned, numbers(demand, "daily_mean_qty"), cut_off_date)
+        is_over = arrives_too_late(planned, numbers(lead, "lead_time_days"), cut_off_date)
+        is_over &= ~out["policy_family"].isin(NOT_STOCKED).to_numpy()
+        out["policy_family"] = out["policy_family"].mask(is_over, "do_not_stock")
+    out = _with_order_quantity(out, parameters)
+    out = _with_buffer(_with_economic_target(out), parameters)
+    out = _with_stocking_decision(out, parameters)
     out["evidence_grade"] = worst_grade(*(texts(frame, "evidence_grade") for frame in (lead, demand, costs)))
     out["grade_reason"] = policy_grade_reason(
         lead_time_source=texts(lead, "lead_time_source_code"),
@@ -216,8 +233,59 @@ def _without_hardly_wanted(out: pd.DataFrame, least_annual_qty: float) -> pd.Dat
     return out.assign(policy_family=out["policy_family"].mask(hardly, "do_not_stock"), is_hardly_wanted=hardly)
 
 
-def _with_order_quantity(out: pd.DataFrame, max_cover_days: float) -> pd.DataFrame:
-    """Economic and feasible order quantity, the latter covering no more than `max_cover_days` unless a minimum asks."""
+def _last_buffers(out: pd.DataFrame, last_policies: pd.DataFrame | None) -> np.ndarray:
+    """Buffers of the last policies that kept stock, NaN where there is none, units."""
+    if last_policies is None or last_policies.empty:
+        return np.full(len(out), np.nan)
+    held = last_policies.loc[~last_policies["policy_family"].isin(NOT_STOCKED)]
+    row = pd.MultiIndex.from_frame(held[KEY]).get_indexer(pd.MultiIndex.from_frame(out[KEY]))
+    return np.where(row >= 0, np.append(numbers(held, "safety_stock_qty"), np.nan)[row], np.nan)
+
+
+def _with_stocking_decision(out: pd.DataFrame, parameters: PlanningParameters) -> pd.DataFrame:
+    """The cheaper of stocking or not, carried out where the segment's limits say so."""
+    held = {row.segment_code: row.stocking_decision for row in parameters.buffer_limits}
+    codes = {row.criticality_code for row in parameters.criticality_floors}
+    order = out["order_qty"].to_numpy()
+    decision = stocking_decision(
+        annual_demand_qty=out["annual_demand_qty"].to_numpy(),
+        stock_qty=average_stock(out["safety_stock_qty"].to_numpy(), order),
+        order_qty=order,
+        fill_rate=out["expected_fill_rate"].to_numpy(),
+        holding_cost=out["holding_cost_per_unit_year_amount"].to_numpy(),
+        order_cost=out["order_cost_amount"].to_numpy(),
+        shortage_cost=out["shortage_cost_per_unit_amount"].to_numpy(),
+        has_floor=out["criticality_code"].isin(codes).to_numpy(),
+    )
+    stocked = ~out["policy_family"].isin(NOT_STOCKED).to_numpy()
+    out = out.assign(
+        stocked_cost_amount=np.where(stocked, decision.stocked_cost_amount, np.nan),
+        unstocked_cost_amount=np.where(stocked, decision.unstocked_cost_amount, np.nan),
+        stocking_decision_code=np.where(stocked, decision.decision_code, "not_judged"),
+    )
+    is_applied = out["segment_code"].map(held).fillna(held["*"]) == "apply"
+    drop = (stocked & (decision.decision_code == "do_not_stock")) & is_applied.to_numpy()
+    if drop.any():
+        out.loc[drop, "policy_family"] = "do_not_stock"
+        out.loc[drop, [*_LEVELS]] = 0.0
+        out.loc[drop, ["service_lost_rate", *(name for name in out.columns if name.startswith("expected_"))]] = np.nan
+    return out
+
+
+_LEVELS = (
+    *(f"safety_stock_{name}qty" for name in ("", "demand_", "supply_", "review_", "service_", "rounding_", "cap_")),
+    *("unlimited_safety_stock_qty", "reorder_point_qty", "order_qty", "order_up_to_qty"),
+)
+
+
+def _with_order_quantity(out: pd.DataFrame, parameters: PlanningParameters) -> pd.DataFrame:
+    """Economic and feasible order quantity.
+
+    The latter covers no more than the longest cover, nor more than can be used before it spoils, unless a minimum asks.
+    """
+    max_cover_days = np.minimum(
+        parameters.settings.max_order_cover_days, longest_cover_days(out, parameters.buffer_limits)
+    )
     is_whole = out["method_code"].isin(DISCRETE).to_numpy()
     stocked = ~out["policy_family"].isin(NOT_STOCKED).to_numpy()
     annual = np.where(stocked, out["annual_demand_qty"].to_numpy(), 0.0)
@@ -253,7 +321,7 @@ def _with_economic_target(out: pd.DataFrame) -> pd.DataFrame:
 
 
 def _with_floor(out: pd.DataFrame, solved: np.ndarray, floors: tuple[CriticalityFloor, ...]) -> pd.DataFrame:
-    """The floor in place of the target where it needs a higher level than the one solved for."""
+    """The floor in place of the target where it needs a higher level than the one solved for, and its level."""
     rows = {row.criticality_code: row for row in floors}
     has_floor = out["criticality_code"].isin(rows).to_numpy()
     chosen = [rows[code] for code in out.loc[has_floor, "criticality_code"]]
@@ -262,17 +330,18 @@ def _with_floor(out: pd.DataFrame, solved: np.ndarray, floors: tuple[Criticality
         service_target=[row.service_target for row in chosen],
         service_target_source_code="criticality_floor",
     )
-    is_higher = service_level_stock(_service_case(with_floor)) > solved[has_floor] + 1e-9
-    changed = with_floor.loc[is_higher]
-    out = out.copy()
+    floor_qty = service_level_stock(_service_case(with_floor))
+    changed = with_floor.loc[floor_qty > solved[has_floor] + 1e-9]
+    out = out.assign(floor_level_qty=0.0)
+    out.loc[has_floor, "floor_level_qty"] = floor_qty
     for name in ("service_measure", "service_target", "service_target_source_code"):
         out.loc[changed.index, name] = changed[name]
     return out
 
 
-def _with_buffer(out: pd.DataFrame, floors: tuple[CriticalityFloor, ...]) -> pd.DataFrame:
+def _with_buffer(out: pd.DataFrame, parameters: PlanningParameters) -> pd.DataFrame:
     own = _service_case(out)
-    out = _with_floor(out, service_level_stock(own), floors)
+    out = _with_floor(out, service_level_stock(own), parameters.criticality_floors)
     case = _service_case(out)
     whole, protected = case.is_whole, protected_demand(case)
     stocked = ~out["policy_family"].isin(NOT_STOCKED).to_numpy()
@@ -282,6 +351,17 @@ def _with_buffer(out: pd.DataFrame, floors: tuple[CriticalityFloor, ...]) -> pd.
     level = np.where(stocked, np.maximum(level, least), 0.0)
     buffer = np.where(stocked, np.maximum(level - protected, 0.0), 0.0)
     parts = buffer_parts(case, own, solved, buffer)
+    unlimited, unlimited_qty, least_level = level, buffer, out["floor_level_qty"].to_numpy()
+    limited = limited_buffers(
+        buffer,
+        out,
+        last_qty=np.where(stocked, out["last_safety_stock_qty"], np.nan),
+        floor_qty=np.maximum(np.where(whole, np.ceil(np.round(least_level, 9)), least_level) - protected, 0.0),
+        rows=parameters.buffer_limits,
+    )
+    codes = np.where(stocked, limited.limit_codes, "")
+    level = np.where(codes != "", rounded_level(protected + limited.safety_stock_qty, level, whole), level)
+    buffer = np.where(stocked, np.maximum(level - protected, 0.0), 0.0)
     rule = order_rule(
         out["policy_family"].to_numpy(),
         level,
@@ -291,7 +371,18 @@ def _with_buffer(out: pd.DataFrame, floors: tuple[CriticalityFloor, ...]) -> pd.
         minimum=out["moq_qty"].to_numpy(),
         multiple=out["order_multiple_qty"].to_numpy(),
     )
+    rule = ended(rule, np.where(stocked, out["residual_demand_qty"], np.nan), whole)
+    service = _expected_service(out, case, level, stocked)
+    before = service["expected_service_rate"]
+    if (level != unlimited).any():
+        before = _expected_service(out, case, unlimited, stocked)["expected_service_rate"]
+    is_ended = stocked & (np.nan_to_num(out["residual_demand_qty"], nan=np.inf) < level)
+    codes = np.where(is_ended, np.where(codes == "", "phase_out", codes + "; phase_out"), codes)
     return out.assign(
+        unlimited_safety_stock_qty=unlimited_qty,
+        safety_stock_cap_qty=buffer - unlimited_qty,
+        limit_codes=codes,
+        service_lost_rate=np.where(stocked, np.maximum(before - service["expected_service_rate"], 0.0), np.nan),
         safety_stock_qty=buffer,
         protected_demand_qty=protected,
         safety_stock_demand_qty=parts.demand_qty,
@@ -302,7 +393,7 @@ def _with_buffer(out: pd.DataFrame, floors: tuple[CriticalityFloor, ...]) -> pd.
         reorder_point_qty=rule.reorder_point_qty,
         order_qty=rule.order_qty,
         order_up_to_qty=rule.order_up_to_qty,
-        **_expected_service(out, case, level, stocked),
+        **service,
     )
 
 

@@ -16,6 +16,7 @@ from stockstrata.columns import aligned, days, flags, numbers, texts
 from stockstrata.distributions import DISCRETE
 from stockstrata.evidence import worst_grade
 from stockstrata.parameters import PlanningParameters
+from stockstrata.phase_out import limited_order
 from stockstrata.policy import KEY, NOT_STOCKED
 from stockstrata.projections import Supply, projected_orders
 from stockstrata.replenishment import feasible_order_up, whole_multiple
@@ -70,6 +71,7 @@ def order_proposals(
             policy, stock, item, supply, settings=parameters.settings, cut_off_date=cut_off_date
         )
         order_qty = projected["order_qty"].fillna(pd.Series(order_qty)).to_numpy()
+    order_qty = limited_order(order_qty, position, policy)
     due = order_qty > 0
     policy, item, stock = (frame.loc[due].reset_index(drop=True) for frame in (policy, item, stock))
     demand = aligned(lead_time_demand, stock, table="forecast.lead_time_demand")

@@ -745,6 +745,13 @@ STOCK_POLICY = Table(
         Column("safety_stock_review_qty", "DOUBLE", "Part of the buffer for looking once a review period, units."),
         Column("safety_stock_service_qty", "DOUBLE", "Part for service above the own target (floor, mix), units."),
         Column("safety_stock_rounding_qty", "DOUBLE", "Part of the buffer from rounding to whole units, units."),
+        Column("safety_stock_cap_qty", "DOUBLE", "What limits added (below zero: took away), units."),
+        Column("unlimited_safety_stock_qty", "DOUBLE", "Buffer before limits, units."),
+        Column("limit_codes", "VARCHAR", "Limits that moved buffer or levels, in their order; empty where none did."),
+        Column("service_lost_rate", "DOUBLE", "What limits took off the measure's expected value; null without stock."),
+        Column(
+            "residual_demand_qty", "DOUBLE", "Demand expected until phase-out, units; null where none is announced."
+        ),
         Column("reorder_point_qty", "DOUBLE", "Order when the inventory position is at or below this, units."),
         Column("order_qty", "DOUBLE", "Order quantity, units."),
         Column("economic_order_qty", "DOUBLE", "Order quantity before minimum and multiple, units."),
@@ -753,6 +760,9 @@ STOCK_POLICY = Table(
         Column("expected_cycle_service_rate", "DOUBLE", "Expected share of cycles without a stock-out, 0 to 1."),
         Column("expected_fill_rate", "DOUBLE", "Expected share of demand served from the shelf, 0 to 1."),
         Column("expected_ready_rate", "DOUBLE", "Expected share of time with stock on the shelf, 0 to 1."),
+        Column("stocked_cost_amount", "DOUBLE", "Expected yearly cost in stock, currency; null where not known."),
+        Column("unstocked_cost_amount", "DOUBLE", "Expected yearly cost without stock, currency; null if not known."),
+        Column("stocking_decision_code", "VARCHAR", "stock, do_not_stock, criticality_floor or not_judged."),
         Column("annual_demand_qty", "DOUBLE", "Expected demand per day of the protection interval x 365.25, units."),
         Column("unit_cost_amount", "DOUBLE", "Cost of one unit used, currency; null where nothing tells it."),
         Column("order_cost_amount", "DOUBLE", "Cost of one order used, currency; 0 where ordering costs nothing."),

@@ -25,6 +25,7 @@ SIGNED = {
     "inventory_position_qty": "more can be allocated than there is",
     "change_qty": "an override can take away",
     "error_qty": "a forecast can be too low",
+    "safety_stock_cap_qty": "a limit can take away",
 }
 # Rates that may lie outside 0 to 1, with their own bounds.
 WIDE_RATES: dict[str, tuple[float | None, float | None, str]] = {
@@ -66,6 +67,7 @@ NULLABLE = frozenset(
         "consensus_qty",
         "naive_mae_qty",
         "mad_qty",
+        "residual_demand_qty",
     }
 )
 

@@ -35,7 +35,8 @@ def plan(make_parameters, make_item_locations):
 
     def run(
         daily, sd, *, family="s_Q", measure="cycle_service_level", target=0.95, review=7, lead=21.0, supply_sd=0.0,
-        is_whole=True, least_stocked=0, grade="full", source="item_receipts", lead_grade="full", **columns,
+        is_whole=True, least_stocked=0, grade="full", source="item_receipts", lead_grade="full", limits=None,
+        last=None, cut_off=None, tables=None, **columns,
     ):  # fmt: skip
         n = len(np.atleast_1d(daily))
         daily, demand_sd, supply_sd = (np.broadcast_to(np.asarray(v, dtype=float), n) for v in (daily, sd, supply_sd))
@@ -57,10 +58,15 @@ def plan(make_parameters, make_item_locations):
             {
                 "segment_strategies": [strategy("T", family, review)],
                 "service_targets": [target_row("T", measure, target)],
+                "buffer_limits": [{"segment_code": "T", "stocking_decision": "recommend"} | (limits or {})],
+                **(tables or {}),
             },
             least_stocked_annual_demand_qty=least_stocked,
         )
-        return stock_policies(rows, assignment, leads, demand, parameters=parameters, period_start_date=PERIOD)
+        return stock_policies(
+            rows, assignment, leads, demand, parameters=parameters, period_start_date=PERIOD, last_policies=last,
+            cut_off_date=cut_off,
+        )  # fmt: skip
 
     return run
 
@@ -362,3 +368,122 @@ def test_a_stale_policy_keeps_its_figures_and_says_why(plan):
         out.drop(columns=changed), good.iloc[[1]].reset_index(drop=True).drop(columns=changed)
     )
     assert stale_policies(out, isolated).grade_reason.tolist() == out.grade_reason.tolist()
+
+
+def test_unchanged_inputs_change_nothing_and_small_changes_stay_within_the_band(plan):
+    limits = {"tolerance_rate": 0.1, "max_step_rate": 0.5}
+    first = plan([10.0, 3.0], [60.0, 30.0], limits=limits)
+    again = plan([10.0, 3.0], [60.0, 30.0], limits=limits, last=first)
+    pd.testing.assert_frame_equal(first, again)
+    wider = plan([10.0, 3.0], [63.0, 30.0], limits=limits, last=first)
+    assert wider.safety_stock_qty.to_numpy() == pytest.approx(first.safety_stock_qty.to_numpy(), abs=1)
+    assert wider.limit_codes.tolist() == ["tolerance", ""]
+    assert wider.safety_stock_cap_qty[0] < 0
+    assert wider.service_lost_rate[0] > 0
+
+
+def test_a_shock_moves_in_limited_steps_and_arrives(plan):
+    limits = {"max_step_rate": 0.3, "tolerance_rate": 0.02}
+    last = plan([10.0], [60.0], limits=limits, is_whole=False)
+    start = last.safety_stock_qty[0]
+    wanted = plan([10.0], [180.0], is_whole=False).safety_stock_qty[0]
+    reached = []
+    for _ in range(6):
+        last = plan([10.0], [180.0], limits=limits, last=last, is_whole=False)
+        reached.append(last.safety_stock_qty[0])
+    assert reached[0] == pytest.approx(start + 0.3 * wanted)
+    assert (np.diff([start, *reached]) <= 0.3 * wanted + 1e-9).all()
+    assert reached[-1] == pytest.approx(wanted)
+    assert last.limit_codes[0] == ""
+
+
+def test_cover_and_shelf_life_cap_the_buffer_and_say_what_it_costs(plan):
+    free = plan([10.0], [200.0], is_whole=False).iloc[0]
+    for limits, columns, code in (
+        ({"max_cover_days": 10}, {}, "max_cover"),
+        ({"shelf_life_rate": 0.9}, {"shelf_life_days": 30.0}, "shelf_life"),
+    ):
+        out = plan([10.0], [200.0], is_whole=False, limits=limits, order_cost_amount=0.0, **columns).iloc[0]
+        assert out.limit_codes == code
+        assert out.safety_stock_qty < free.safety_stock_qty
+        assert out.service_lost_rate == pytest.approx(0.95 - out.expected_service_rate)
+        assert out.service_lost_rate > 0
+        assert out.safety_stock_qty == pytest.approx(out.unlimited_safety_stock_qty + out.safety_stock_cap_qty)
+    assert out.safety_stock_qty + out.order_qty == pytest.approx(0.9 * 30 * 10)
+    more = plan([10.0], [5.0], is_whole=False, limits={"min_cover_days": 20}).iloc[0]
+    assert more.safety_stock_qty == pytest.approx(200)
+    assert more.limit_codes == "min_cover"
+
+
+def test_the_floor_of_a_vital_item_beats_every_limit(plan):
+    limits = {"max_cover_days": 0.5, "shelf_life_rate": 0.5}
+    vital = plan([10.0], [60.0], limits=limits, criticality_code="vital", shelf_life_days=20.0).iloc[0]
+    assert vital.expected_cycle_service_rate >= 0.98 - 1e-9
+    assert vital.limit_codes.endswith("criticality_floor")
+    usual = plan([10.0], [60.0], limits=limits, shelf_life_days=20.0).iloc[0]
+    assert usual.expected_cycle_service_rate < 0.95
+
+
+def test_a_vital_item_stays_in_stock_whatever_it_costs_and_the_cheaper_side_is_taken_else(plan):
+    rates = {
+        "cost_rates": [
+            {"scope": "default", "code": "*", "order_cost_amount": 25, "holding_cost_rate": 0.22,
+             "cost_to_price_rate": 0.6, "default_unit_cost_amount": 1, "holding_cost_per_unit_week": "",
+             "shortage_cost_per_unit": 3.0, "unmet_demand": "back_order"}
+        ]
+    }  # fmt: skip
+    args = {"tables": rates, "limits": {"stocking_decision": "apply"}, "unit_cost_amount": [4.0, 4000.0, 4000.0]}
+    out = plan([10.0] * 3, [60.0] * 3, criticality_code=["", "", "vital"], **args)
+    assert out.stocking_decision_code.tolist() == ["stock", "do_not_stock", "criticality_floor"]
+    assert out.policy_family.tolist() == ["s_Q", "do_not_stock", "s_Q"]
+    assert (out.stocked_cost_amount < out.unstocked_cost_amount).tolist() == [True, False, False]
+    assert out.expected_cycle_service_rate[2] >= 0.98 - 1e-9
+    advice = plan([10.0] * 3, [60.0] * 3, **(args | {"limits": None}))
+    assert (advice.policy_family == "s_Q").all()
+    unknown = plan([10.0], [60.0])
+    assert unknown.stocking_decision_code[0] == "not_judged"
+
+
+def test_nothing_is_ordered_that_arrives_after_phase_out_and_lots_shrink_towards_it(plan):
+    cut_off = dt.date(2025, 2, 1)
+    phase_out = pd.to_datetime(["2025-02-20", "2025-03-03", "2026-06-01", None])
+    out = plan([10.0] * 4, [60.0] * 4, cut_off=cut_off, phase_out_date=phase_out, moq_qty=500.0)
+    assert out.policy_family.tolist() == ["do_not_stock", "s_Q", "s_Q", "s_Q"]
+    assert out.residual_demand_qty.tolist()[1:3] == [300, 4850]
+    assert out.order_qty[1] == 300
+    assert out.order_up_to_qty[1] <= 300
+    assert out.limit_codes.tolist() == ["", "phase_out", "", ""]
+    assert out.order_qty[2] == out.order_qty[3]
+
+
+def test_stock_left_at_phase_out_is_less_at_equal_service(plan):
+    """A declining item, planned anew each week with its remaining demand, against the same policy without an end."""
+
+    def replay(with_end, seed):
+        rng = np.random.default_rng(seed)
+        on_hand, arrivals, served, asked = 200.0, {}, 0.0, 0.0
+        start = dt.date(2025, 1, 6)
+        end = start + dt.timedelta(weeks=26)
+        for week in range(26):
+            rate = 10 * 0.93**week
+            cut_off = start + dt.timedelta(weeks=week)
+            phase_out = pd.Timestamp(end) if with_end else pd.NaT
+            row = plan(
+                [rate], [(28 * rate * 1.5) ** 0.5], family="s_S", cut_off=cut_off, phase_out_date=phase_out,
+                moq_qty=150.0,
+            ).iloc[0]  # fmt: skip
+            on_hand += arrivals.pop(week, 0.0)
+            position = on_hand + sum(arrivals.values())
+            if row.policy_family == "s_S" and position <= row.reorder_point_qty:
+                most = row.residual_demand_qty - position if with_end else np.inf
+                order = min(max(row.order_up_to_qty - position, 150.0), max(np.ceil(most), 0.0))
+                arrivals[week + 3] = arrivals.get(week + 3, 0.0) + order
+            demand = rng.poisson(7 * rate)
+            served, asked = served + min(demand, on_hand), asked + demand
+            on_hand -= min(demand, on_hand)
+        return on_hand + sum(arrivals.values()), served / asked
+
+    ended = np.mean([replay(True, seed) for seed in range(6)], axis=0)
+    usual = np.mean([replay(False, seed) for seed in range(6)], axis=0)
+    assert ended[0] < 0.6 * usual[0]
+    assert ended[1] > usual[1] - 0.03

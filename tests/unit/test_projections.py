@@ -41,7 +41,7 @@ def propose(make_item_locations, make_parameters):
             "annual_demand_qty": WEEKLY * 365.25 / 7, "reorder_point_qty": 30.0, "order_qty": 10.0,
             "order_up_to_qty": 30.0, "safety_stock_qty": 0.0, "lead_time_days": 14.0, "review_period_days": 7.0,
             "protection_interval_days": 21.0, "unit_cost_amount": np.nan,
-            "evidence_grade": "assumed", "policy_status_code": status,
+            "evidence_grade": "assumed", "policy_status_code": status, "residual_demand_qty": np.nan,
             "isolation_reason": "its cost jumped", "policy_period_start_date": np.datetime64("2025-05-01", "s"),
         }  # fmt: skip
         policies = keys.assign(**(figures | changes))

@@ -50,6 +50,9 @@ def _spec(table: Table, description: str, deps: list[dg.AssetKey]) -> dg.AssetSp
 _WRITTEN = [
     asset_key(STOCK_POLICY),
     asset_key(ORDER_PROPOSAL),
+    dg.AssetKey(["policy", "buffer_plan"]),
+    dg.AssetKey(["policy", "mix_target"]),
+    dg.AssetKey(["policy", "purchase_ranking"]),
     dg.AssetKey(["forecast", "forecast_accuracy"]),
     dg.AssetKey(["forecast", "forecast_exception"]),
 ]

@@ -9,6 +9,7 @@ import dagster as dg
 from assets import (
     adjustments,
     audit,
+    buffers,
     forecasting,
     ingestion,
     policy,
@@ -32,7 +33,8 @@ from orchestration.schedules import SCHEDULES
 from orchestration.sensors import SENSORS
 
 _STAGES = [
-    ingestion, transform, adjustments, segmentation, forecasting, short_term, tracking, policy, audit, publication
+    ingestion, transform, adjustments, segmentation, forecasting, short_term, tracking, policy, buffers, audit,
+    publication,
 ]  # fmt: skip
 
 

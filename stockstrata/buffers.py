@@ -71,6 +71,11 @@ class ServiceCase:
         size = len(self.mean)
         return replace(self, measure=np.broadcast_to(measure, size), target=np.broadcast_to(target, size))
 
+    def scaled(self, ratio: np.ndarray) -> "ServiceCase":
+        """The same case with demand and its spread multiplied, element by element."""
+        moved = {name: getattr(self, name) * ratio for name in ("mean", "demand_sd", "supply_sd", "total_sd")}
+        return replace(self, **moved)
+
     def without_supply(self) -> "ServiceCase":
         """The same case with a certain lead time."""
         return replace(self, supply_sd=np.zeros_like(self.supply_sd), total_sd=self.demand_sd)

@@ -101,6 +101,7 @@ class PlanningSettings(_Frozen):
     lost_sales_max_flagged_gap_days: float = Field(ge=0)
     lost_sales_max_demand_ratio: float = Field(gt=0)
     promotion_dip_days: float = Field(ge=0)
+    buffer_plan_buckets: int = Field(ge=1, le=104)
     order_path_count: int = Field(ge=100, le=20_000)
     order_path_seed: int = Field(ge=0)
 

@@ -30,20 +30,16 @@ import pandas as pd
 
 from stockstrata.buffer_limits import limited_buffers, longest_cover_days, rounded_level
 from stockstrata.buffer_parts import buffer_parts
-from stockstrata.buffers import (
-    LONGEST_LEAD_TIME_SHARE,
-    ServiceCase,
-    achieved_service,
-    protected_demand,
-    service_level_stock,
-)
+from stockstrata.buffers import ServiceCase, achieved_service, protected_demand, service_level_stock
 from stockstrata.columns import DAYS_PER_YEAR, aligned, numbers, texts
 from stockstrata.costs import WEEKS_PER_YEAR, item_costs
 from stockstrata.distributions import DISCRETE, METHODS
 from stockstrata.errors import ParameterError, PlanningError
 from stockstrata.evidence import policy_grade_reason, worst_grade
+from stockstrata.mix import segment_mixes
 from stockstrata.parameters import CriticalityFloor, PlanningParameters, RateMeasure, SegmentStrategy
 from stockstrata.phase_out import arrives_too_late, ended, residual_demand
+from stockstrata.policy_case import service_case
 from stockstrata.replenishment import (
     economic_order_quantity,
     feasible_order_quantity,
@@ -52,9 +48,8 @@ from stockstrata.replenishment import (
     smallest_feasible_order,
     whole_multiple,
 )
-from stockstrata.safety_stock import back_order_fill_rate, lost_sales_fill_rate
+from stockstrata.safety_stock import lost_sales_fill_rate
 from stockstrata.service_targets import ECONOMIC, critical_ratio, service_targets
-from stockstrata.shaped import shapes_of
 from stockstrata.stocking import average_stock, stocking_decision
 from stockstrata.tables import STOCK_POLICY
 
@@ -320,6 +315,31 @@ def _with_economic_target(out: pd.DataFrame) -> pd.DataFrame:
     return out.assign(service_target=np.where(is_economic, ratio, out["service_target"].to_numpy()))
 
 
+def _with_mix(out: pd.DataFrame, own: ServiceCase, parameters: PlanningParameters) -> pd.DataFrame:
+    """Fill rates of the segments' mix in place of targets, where `service_mix.csv` says so."""
+    rule = out["segment_code"].map({row.segment_code: row.is_applied for row in parameters.service_mix})
+    default = next(row.is_applied for row in parameters.service_mix if row.segment_code == "*")
+    stocked = ~out["policy_family"].isin(NOT_STOCKED) & (out["annual_demand_qty"] > 0) & (out["unit_cost_amount"] > 0)
+    rows = np.flatnonzero(rule.fillna(default).astype(bool).to_numpy() & stocked.to_numpy())
+    if not len(rows):
+        return out
+    mixed = segment_mixes(
+        own.rows(rows),
+        texts(out, "segment_code").to_numpy()[rows],
+        current_level=service_level_stock(own.rows(rows)),
+        floor_level=np.zeros(len(rows)),
+        unit_cost=out["unit_cost_amount"].to_numpy()[rows],
+        annual_demand=out["annual_demand_qty"].to_numpy()[rows],
+        rules=parameters.service_mix,
+    )
+    is_lost = (out["unmet_demand_code"] == "lost_sale").to_numpy()[rows]
+    fill = np.where(is_lost, lost_sales_fill_rate(mixed.fill_rate), mixed.fill_rate)
+    index, out = out.index[rows], out.copy()
+    out.loc[index, "service_measure"], out.loc[index, "service_target_source_code"] = "fill_rate", "mix"
+    out.loc[index, "service_target"] = np.clip(fill, 1e-6, 1 - 1e-6)
+    return out
+
+
 def _with_floor(out: pd.DataFrame, solved: np.ndarray, floors: tuple[CriticalityFloor, ...]) -> pd.DataFrame:
     """The floor in place of the target where it needs a higher level than the one solved for, and its level."""
     rows = {row.criticality_code: row for row in floors}
@@ -330,7 +350,7 @@ def _with_floor(out: pd.DataFrame, solved: np.ndarray, floors: tuple[Criticality
         service_target=[row.service_target for row in chosen],
         service_target_source_code="criticality_floor",
     )
-    floor_qty = service_level_stock(_service_case(with_floor))
+    floor_qty = service_level_stock(service_case(with_floor))
     changed = with_floor.loc[floor_qty > solved[has_floor] + 1e-9]
     out = out.assign(floor_level_qty=0.0)
     out.loc[has_floor, "floor_level_qty"] = floor_qty
@@ -340,9 +360,10 @@ def _with_floor(out: pd.DataFrame, solved: np.ndarray, floors: tuple[Criticality
 
 
 def _with_buffer(out: pd.DataFrame, parameters: PlanningParameters) -> pd.DataFrame:
-    own = _service_case(out)
-    out = _with_floor(out, service_level_stock(own), parameters.criticality_floors)
-    case = _service_case(out)
+    own = service_case(out)
+    out = _with_mix(out, own, parameters)
+    out = _with_floor(out, service_level_stock(service_case(out)), parameters.criticality_floors)
+    case = service_case(out)
     whole, protected = case.is_whole, protected_demand(case)
     stocked = ~out["policy_family"].isin(NOT_STOCKED).to_numpy()
     solved = service_level_stock(case)
@@ -413,27 +434,3 @@ def _expected_service(
         "expected_fill_rate": found["fill_rate"],
         "expected_ready_rate": found["ready_rate"],
     }
-
-
-def _service_case(out: pd.DataFrame) -> ServiceCase:
-    mean, total_sd = out["lead_time_demand_qty"].to_numpy(), out["lead_time_demand_sd_qty"].to_numpy()
-    review = out["review_period_days"].to_numpy()
-    order_qty = out["order_qty"].to_numpy()
-    measure, target = out["service_measure"].to_numpy(dtype=str), out["service_target"].to_numpy(dtype=float)
-    is_lost = (measure == "fill_rate") & (out["unmet_demand_code"] == "lost_sale").to_numpy()
-    return ServiceCase(
-        method=out["method_code"].to_numpy(dtype=str),
-        measure=np.where(measure == ECONOMIC, "cycle_service_level", measure),
-        target=np.where(is_lost, back_order_fill_rate(target), target),
-        is_periodic=(out["policy_family"] == "R_S").to_numpy(),
-        is_order_up=out["policy_family"].isin(("s_S", "R_s_S")).to_numpy(),
-        mean=mean,
-        demand_sd=out["demand_sd_qty"].to_numpy(),
-        supply_sd=out["supply_sd_qty"].to_numpy(),
-        total_sd=total_sd,
-        lead_time_share=np.clip(
-            1 - review / np.maximum(out["protection_interval_days"].to_numpy(), review), 0.0, LONGEST_LEAD_TIME_SHARE
-        ),
-        order_qty=np.where(order_qty > 0, order_qty, np.where(mean > 0, mean, 1.0)),
-        shape=shapes_of(out["standard_quantiles"].tolist()),
-    )

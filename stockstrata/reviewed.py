@@ -75,7 +75,7 @@ class ReviewedDemand:
     def _sum_over_reviews(
         self, top: np.ndarray, at: Callable[["ReviewedDemand", np.ndarray], np.ndarray], spread: np.ndarray
     ) -> np.ndarray:
-        """Sum of a figure over the reviews between two orders: its value at single positions, its mean over a spread."""
+        """Sum of a figure over the reviews between two orders: at single positions, and its mean over a spread."""
         held = self.positions
         out = held.spread_reviews * spread
         for depth, reviews in zip(held.depth_qty.T, held.depth_reviews.T, strict=True):

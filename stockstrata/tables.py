@@ -737,7 +737,7 @@ STOCK_POLICY = Table(
         Column(
             "protected_demand_qty",
             "DOUBLE",
-            "Demand expected until an order arrives: R_S over the protection interval, else lead time and undershoot.",
+            "Units expected to go until an order arrives: over the interval for R_S, else lead time and undershoot.",
         ),
         Column("safety_stock_qty", "DOUBLE", "Buffer above protected demand, units."),
         Column("safety_stock_demand_qty", "DOUBLE", "Part of the buffer for uncertain demand, units."),
@@ -748,7 +748,7 @@ STOCK_POLICY = Table(
         Column("safety_stock_cap_qty", "DOUBLE", "What limits added (below zero: took away), units."),
         Column("unlimited_safety_stock_qty", "DOUBLE", "Buffer before limits, units."),
         Column("limit_codes", "VARCHAR", "Limits that moved buffer or levels, in their order; empty where none did."),
-        Column("service_lost_rate", "DOUBLE", "What limits took off the measure's expected value; null without stock."),
+        Column("service_lost_rate", "DOUBLE", "What limits took off the expected service, 0 to 1; null without stock."),
         Column(
             "residual_demand_qty", "DOUBLE", "Demand expected until phase-out, units; null where none is announced."
         ),
@@ -776,6 +776,91 @@ STOCK_POLICY = Table(
         Column("policy_period_start_date", "DATE", "First day of the period whose cycle computed the policy."),
         Column("isolation_reason", "VARCHAR", "Why the cycle left the item-location out; empty where it did not."),
     ),
+)
+
+BUFFER_PLAN = Table(
+    "policy.buffer_plan",
+    (*_GRAIN, "bucket_start_date"),
+    (
+        *_KEY,
+        _SEGMENT,
+        Column("bucket_start_date", "DATE", "First day of the bucket from which the levels hold."),
+        Column("horizon_bucket", "BIGINT", "Buckets ahead of the cut-off, from 1."),
+        Column("lead_time_demand_qty", "DOUBLE", "Expected demand over the protection interval from there on, units."),
+        Column("protected_demand_qty", "DOUBLE", "Demand expected until an order arrives, units."),
+        Column("safety_stock_qty", "DOUBLE", "Buffer above protected demand, before limits, units."),
+        Column("reorder_point_qty", "DOUBLE", "Order when the inventory position is at or below this, units."),
+        Column("order_up_to_qty", "DOUBLE", "Level that an order lifts the inventory position to, units."),
+        Column("season_ratio", "DOUBLE", "Expected demand over that of the interval from the first bucket."),
+        _GRADE,
+    ),
+    may_be_empty=True,
+)
+
+EXCHANGE_CURVE = Table(
+    "policy.exchange_curve",
+    ("period_start_date", "segment_code", "curve_code", "point_number"),
+    (
+        _PERIOD,
+        Column("segment_code", "VARCHAR", "Segment, or ALL for the whole company."),
+        Column("curve_code", "VARCHAR", "uniform (one fill target for all), mix (least stock value) or current."),
+        Column("point_number", "BIGINT", "Point of the curve, from 1."),
+        Column("fill_target_rate", "DOUBLE", "Fill rate asked for, 0 to 1; null for the current point."),
+        Column("fill_rate", "DOUBLE", "Share of demand served from the shelf, 0 to 1."),
+        Column("stock_value_amount", "DOUBLE", "Stock on the shelf on average (buffer and half an order), currency."),
+        Column("expected_short_qty", "DOUBLE", "Units short a year."),
+        Column("item_location_count", "BIGINT", "Item-locations on the curve."),
+        Column("is_current", "BOOLEAN", "Whether it is where the policies in force stand."),
+    ),
+    may_be_empty=True,
+)
+
+MIX_TARGET = Table(
+    "policy.mix_target",
+    _GRAIN,
+    (
+        *_KEY,
+        _SEGMENT,
+        Column("objective_code", "VARCHAR", "fill_target or budget: what the segment is mixed for."),
+        Column("is_applied", "BOOLEAN", "Whether the policies take the mix for their target."),
+        Column("current_fill_rate", "DOUBLE", "Share of demand served from the shelf now, back-ordering, 0 to 1."),
+        Column("current_stock_value_amount", "DOUBLE", "Stock on the shelf on average now, currency."),
+        Column("mix_fill_rate", "DOUBLE", "Share of demand served from the shelf in the mix, 0 to 1."),
+        Column("mix_level_qty", "DOUBLE", "Level of the mix before rounding, units."),
+        Column("mix_safety_stock_qty", "DOUBLE", "Buffer of the mix before rounding, units."),
+        Column("mix_stock_value_amount", "DOUBLE", "Stock on the shelf on average in the mix, currency."),
+        Column("mix_short_qty", "DOUBLE", "Units short a year in the mix."),
+        Column("marginal_saved_qty", "DOUBLE", "Units saved a year by the next unit of money on the item."),
+        Column("shadow_price_qty", "DOUBLE", "Units saved a year by the last unit of money spent in the segment."),
+        Column("is_feasible", "BOOLEAN", "Whether the segment's target or budget can be met."),
+        Column("shortfall_rate", "DOUBLE", "Fill rate that the segment lacks for its target, 0 to 1."),
+        Column("shortfall_amount", "DOUBLE", "Money that the segment's budget lacks, currency."),
+        Column("cost_optimal_fill_rate", "DOUBLE", "Fill rate of least cost, 0 to 1; null where a cost is not known."),
+        Column("cost_optimal_level_qty", "DOUBLE", "Level of least yearly cost, units; null if a cost is not known."),
+        _GRADE,
+    ),
+    may_be_empty=True,
+)
+
+PURCHASE_RANKING = Table(
+    "policy.purchase_ranking",
+    (*_GRAIN, "lot_number"),
+    (
+        *_KEY,
+        Column("lot_number", "BIGINT", "Lot of the proposed order, from 1."),
+        _SEGMENT,
+        Column("supplier_id", "VARCHAR", "Supplier to order from; null where none is known."),
+        Column("rank_number", "BIGINT", "Place in the list of all lots, the best return first."),
+        Column("lot_qty", "DOUBLE", "Quantity of the lot, units."),
+        Column("lot_value_amount", "DOUBLE", "Quantity times unit cost, currency; null where no cost is known."),
+        Column("saved_qty", "DOUBLE", "Units saved from falling short over the protection interval."),
+        Column("marginal_value_amount", "DOUBLE", "Margin saved less holding of the rest, currency; null if unknown."),
+        Column("return_rate", "DOUBLE", "Marginal value as a share of the lot's value; null where not known."),
+        Column("cumulative_amount", "DOUBLE", "Value of this and all better lots, currency."),
+        Column("is_within_budget", "BOOLEAN", "Whether the purchase budget carries it; true where there is none."),
+        _GRADE,
+    ),
+    may_be_empty=True,
 )
 
 ORDER_PROPOSAL = Table(
@@ -907,7 +992,11 @@ TABLES = {
         SENSING_CHOICE,
         SHORT_TERM_FORECAST,
         STOCK_POLICY,
+        BUFFER_PLAN,
+        EXCHANGE_CURVE,
+        MIX_TARGET,
         ORDER_PROPOSAL,
+        PURCHASE_RANKING,
         CYCLE_MANIFEST,
         CYCLE_OBJECT,
         CYCLE_MART,

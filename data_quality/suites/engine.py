@@ -38,6 +38,7 @@ WIDE_RATES: dict[str, tuple[float | None, float | None, str]] = {
     "mape_rate": (0.0, None, "errors can exceed demand"),
     "change_rate": (0.0, None, "an override can multiply the forecast"),
     "disagreement_rate": (0.0, None, "streams can lie further apart than their blend is large"),
+    "return_rate": (None, None, "a lot can lose money, or earn many times what it costs"),
     "sensed_wape_rate": (0.0, None, "errors can exceed demand"),
     "holding_cost_rate": (0.0, 5000.0, "holding can cost many times a cheap item in a year"),
 }
@@ -68,6 +69,7 @@ NULLABLE = frozenset(
         "naive_mae_qty",
         "mad_qty",
         "residual_demand_qty",
+        "cost_optimal_level_qty",
     }
 )
 

@@ -30,7 +30,8 @@ def tables(make_item_locations):
         policies = keys.assign(
             policy_family=family, method_code=method, reorder_point_qty=s, order_qty=q, order_up_to_qty=top,
             safety_stock_qty=safety, lead_time_days=lead, review_period_days=review, unit_cost_amount=2.0,
-            evidence_grade="full", residual_demand_qty=np.nan, policy_status_code=status, isolation_reason="its cost jumped",
+            evidence_grade="full", residual_demand_qty=np.nan, policy_status_code=status,
+            isolation_reason="its cost jumped",
             policy_period_start_date=np.datetime64("2024-11-01", "s"),
         )  # fmt: skip
         positions = keys.assign(

@@ -487,3 +487,22 @@ def test_stock_left_at_phase_out_is_less_at_equal_service(plan):
     usual = np.mean([replay(False, seed) for seed in range(6)], axis=0)
     assert ended[0] < 0.6 * usual[0]
     assert ended[1] > usual[1] - 0.03
+
+
+def test_an_applied_mix_meets_the_segment_s_service_at_less_stock_and_keeps_vital_items_above_their_floor(plan):
+    rng = np.random.default_rng(9)
+    daily, cost = rng.lognormal(1, 0.8, 12), rng.lognormal(1, 1.5, 12)
+    spread = daily * 28 * rng.uniform(0.2, 0.8, 12)
+    args = {"measure": "fill_rate", "target": 0.97, "is_whole": False, "unit_cost_amount": cost, "moq_qty": daily * 20}
+    mix = {"service_mix": [{"segment_code": "T", "objective_code": "fill_target", "is_applied": "true"}]}
+    own = plan(daily, spread, **args)
+    mixed = plan(daily, spread, tables=mix, **args)
+
+    def fill(out):
+        return (out.expected_fill_rate * out.annual_demand_qty).sum() / out.annual_demand_qty.sum()
+
+    assert (mixed.service_target_source_code == "mix").all()
+    assert fill(mixed) >= fill(own) - 0.002
+    assert (mixed.safety_stock_qty * cost).sum() < 0.98 * (own.safety_stock_qty * cost).sum()
+    vital = plan(daily, spread, tables=mix, criticality_code="vital", **args)
+    assert (vital.expected_cycle_service_rate >= 0.98 - 1e-6).all()

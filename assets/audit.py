@@ -54,6 +54,9 @@ _WRITTEN = [
     asset_key(ORDER_PROPOSAL),
     asset_key(ORDER_EXCEPTION),
     asset_key(POLICY_DETAIL),
+    dg.AssetKey(["policy", "buffer_plan"]),
+    dg.AssetKey(["policy", "mix_target"]),
+    dg.AssetKey(["policy", "purchase_ranking"]),
     dg.AssetKey(["forecast", "forecast_accuracy"]),
     dg.AssetKey(["forecast", "forecast_exception"]),
 ]

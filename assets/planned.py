@@ -24,6 +24,14 @@ _LAST_GOOD = f"""
     order by {_KEY}
 """
 
+_LAST = f"""
+    select {_KEY}, policy_family, safety_stock_qty
+    from {STOCK_POLICY.name}
+    where period_start_date < ?
+    qualify row_number() over (partition by {_KEY} order by period_start_date desc) = 1
+    order by {_KEY}
+"""
+
 
 def planned_item_locations(warehouse: Warehouse, period: dt.date) -> pd.DataFrame:
     """The item-locations of the cycle, without those whose results a step of it found implausible.
@@ -61,6 +69,11 @@ def last_good_policies(warehouse: Warehouse, isolated: pd.DataFrame, period: dt.
         connection.register("isolated", isolated.astype(str))
         found = connection.execute(_LAST_GOOD, {"period": period}).df()
     return found.drop(columns=["period_start_date", *(column.name for column in STAMP)])
+
+
+def last_policies(warehouse: Warehouse, period: dt.date) -> pd.DataFrame:
+    """The newest policy before the period of each item-location: key, family and buffer."""
+    return warehouse.read(_LAST, [period])
 
 
 def with_rows_of_stale_policies(

@@ -18,6 +18,7 @@ from assets.planned import (
     PLANNED,
     isolated_item_locations,
     last_good_policies,
+    last_policies,
     planned_item_locations,
     with_rows_of_stale_policies,
 )
@@ -82,13 +83,16 @@ _ISOLATED = dg.AssetKey(["intermediate", "int_item_locations__isolated"])
                 "cost_rates",
                 "policy_rules",
                 "buffer_profiles",
+                "buffer_limits",
+                "service_mix",
+                "planning_settings",
             )
         ),
     ],
     partitions_def=PERIODS,
     owners=OWNERS,
     kinds={"python", "duckdb"},
-    code_version="2",
+    code_version="3",
     pool=WRITER_POOL,
     check_specs=[border_check(STOCK_POLICY)],
 )
@@ -102,6 +106,8 @@ def stock_policy(context: dg.AssetExecutionContext, warehouse: Warehouse, parame
         warehouse.read_period(LEAD_TIME_DEMAND.name, period),
         parameters=parameter_store.in_force(cut_off(period)),
         period_start_date=period,
+        cut_off_date=cut_off(period),
+        last_policies=last_policies(warehouse, period),
     )
     implausible = implausible_rows(Output(STOCK_POLICY, policies))
     isolated = pd.concat(

@@ -9,6 +9,7 @@ import dagster as dg
 from assets import (
     adjustments,
     audit,
+    buffers,
     forecasting,
     ingestion,
     order_exceptions,
@@ -37,7 +38,7 @@ from orchestration.sensors import SENSORS
 
 _STAGES = [
     ingestion, transform, adjustments, segmentation, forecasting, short_term, tracking, supply, policy, policy_details,
-    order_exceptions, audit, supply_risk, publication,
+    buffers, order_exceptions, audit, supply_risk, publication,
 ]  # fmt: skip
 
 

@@ -88,7 +88,7 @@ def quantile(
     if method in SHAPED:
         x = shaped.quantile(p, m, s, _rows_of(shape, m))
         return np.floor(np.round(x, 9)) if method in DISCRETE else x
-    return _quantile(method, p, m, _narrowed(method, p, m, s))
+    return _quantile(method, p, m, narrowed_sd(method, p, m, s))
 
 
 def _quantile(method: Method, p: np.ndarray, m: np.ndarray, s: np.ndarray) -> np.ndarray:
@@ -111,7 +111,7 @@ def smooth_quantile(
         x = shaped.quantile(p, m, s, _rows_of(shape, m))
         # X rounded down is at most x - 1 wherever X is below x: what is rounded up later must come out as `quantile`.
         return np.maximum(x - 1.0, 0.0) if method in DISCRETE else x
-    s = _narrowed(method, p, m, s)
+    s = narrowed_sd(method, p, m, s)
     x = _quantile(method, p, m, s)
     if method not in DISCRETE:
         return x
@@ -150,8 +150,8 @@ def _widest() -> tuple[np.ndarray, np.ndarray]:
     return np.log(short), np.array(found)
 
 
-def _narrowed(method: Method, p: np.ndarray, m: np.ndarray, s: np.ndarray) -> np.ndarray:
-    """The standard deviation that a quantile is taken at."""
+def narrowed_sd(method: Method, p: np.ndarray, m: np.ndarray, s: np.ndarray) -> np.ndarray:
+    """The standard deviation that a quantile is taken at, units; arguments as in `quantile`, as arrays."""
     if method not in ("gamma", "negative_binomial"):
         return s
     # A negative binomial is never narrower than the Poisson distribution of its mean.

@@ -120,6 +120,7 @@ class PlanningSettings(_Frozen):
     lost_sales_max_flagged_gap_days: float = Field(ge=0)
     lost_sales_max_demand_ratio: float = Field(gt=0)
     promotion_dip_days: float = Field(ge=0)
+    buffer_plan_buckets: int = Field(ge=1, le=104)
     order_path_count: int = Field(ge=100, le=20_000)
     order_path_seed: int = Field(ge=0)
 
@@ -410,6 +411,38 @@ class SupplierTierRule(_Dated):
     development_code: Literal["partner", "develop", "maintain", "replace"]
 
 
+class BufferLimit(_Sparse):
+    """Limits on the buffers of a segment (or all, `*`); an empty cell means no limit."""
+
+    segment_code: str
+    min_cover_days: float | None = Field(default=None, ge=0)
+    max_cover_days: float | None = Field(default=None, gt=0)
+    shelf_life_rate: float | None = Field(default=None, gt=0, le=1)
+    max_step_rate: float | None = Field(default=None, gt=0)
+    tolerance_rate: float | None = Field(default=None, ge=0)
+    stocking_decision: Literal["recommend", "apply"] = "recommend"
+
+
+class ServiceMix(_Sparse):
+    """What the item targets of a segment (or of each without a row, `*`) are mixed for.
+
+    Without a figure the objective is the segment's fill rate under its own targets. The purchase budget holds for all.
+    """
+
+    segment_code: str
+    objective_code: Literal["fill_target", "budget"]
+    fill_target: float | None = Field(default=None, gt=0, lt=1)
+    stock_budget_amount: float | None = Field(default=None, ge=0)
+    purchase_budget_amount: float | None = Field(default=None, ge=0)
+    is_applied: bool = False
+
+    @model_validator(mode="after")
+    def _states_its_budget(self) -> "ServiceMix":
+        if self.objective_code == "budget" and self.stock_budget_amount is None:
+            raise ValueError("stock_budget_amount is needed where the objective is a budget")
+        return self
+
+
 PARAMETER_TABLES: dict[str, tuple[type[_Dated], tuple[str, ...]]] = {
     "planning_settings": (SettingRow, ("setting_code",)),
     "new_product_settings": (SettingRow, ("setting_code",)),
@@ -434,6 +467,8 @@ PARAMETER_TABLES: dict[str, tuple[type[_Dated], tuple[str, ...]]] = {
     "short_term_settings": (ShortTermSetting, ("segment_code",)),
     "disruption_scenarios": (DisruptionScenario, ("scenario_code",)),
     "supplier_tier_rules": (SupplierTierRule, ("rule_code",)),
+    "buffer_limits": (BufferLimit, ("segment_code",)),
+    "service_mix": (ServiceMix, ("segment_code",)),
 }
 
 
@@ -467,6 +502,8 @@ class PlanningParameters(_Frozen):
     short_term_settings: tuple[ShortTermSetting, ...]
     disruption_scenarios: tuple[DisruptionScenario, ...]
     supplier_tier_rules: tuple[SupplierTierRule, ...]
+    buffer_limits: tuple[BufferLimit, ...]
+    service_mix: tuple[ServiceMix, ...]
 
 
 def planning_parameters(tables: Mapping[str, pd.DataFrame], *, as_of: dt.date, version: str) -> PlanningParameters:
@@ -602,6 +639,6 @@ def _check_segment_settings(found: PlanningParameters, pools: set[str]) -> None:
                 f"hierarchy_settings.csv, segment {row.segment_code}: pool {row.forecast_pool} is not in both "
                 "forecast_pools.csv and forecast_settings.csv; add it or name another."
             )
-    for name in ("hierarchy_settings", "short_term_settings"):
+    for name in ("hierarchy_settings", "short_term_settings", "buffer_limits", "service_mix"):
         if not any(row.segment_code == "*" for row in getattr(found, name)):
             raise ParameterError(f"{name}.csv has no row with segment_code *; segments without a row fall back on it.")

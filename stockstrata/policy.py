@@ -1,12 +1,14 @@
 """Stock policy of each item-location: buffer, reorder point, order quantity and order-up-to level for its target.
 
-Lead-time demand here is demand over the protection interval: lead time plus review period. Whole units are planned
-where its distribution is discrete.
+Lead-time demand here is demand over the protection interval: lead time plus review period. `R_S` protects all of it;
+reorder points (`s_Q`, `s_S`, `R_s_S`) are looked at once a review period and protect the lead time and the undershoot
+(`reviewed`). Whole units are planned where its distribution is discrete.
 
 Decisions that the figures rest on:
 
 - *Never below zero*: a fill-rate target with a large order can be met with a negative buffer. The level is then raised
-  to expected demand (whole units: rounded down), so the buffer is zero and the service better than asked. An economic
+  to the demand expected until an order arrives (whole units: rounded down), so the buffer is zero and the service
+  better than asked. An economic
   target is not raised: where holding is dear next to falling short, less than expected demand costs least.
 - *Economic targets*: the critical ratio of costs is a cycle service level (`service_targets`). Where ordering costs
   nothing, every cycle orders up to the level (`R_S`), whatever the family of the segment.
@@ -15,8 +17,7 @@ Decisions that the figures rest on:
   level is that of back-orders else, an upper bound; proposals project stock instead (`lost_sales`).
 - *Whole units*: the level that meets the target is rounded up. For slow movers it may lie below expected demand by less
   than one unit; the safety stock is then zero.
-- *Parts of the buffer*: `supply` is the buffer with both uncertainties less that with demand uncertainty alone;
-  `rounding` is what whole units add. The parts are never negative and add up to the safety stock.
+- *Parts of the buffer*: see `buffer_parts`. They are never negative and add up to the safety stock.
 - *`R_S`*: the safety stock is the base-stock level less expected demand; how the reorder point lies below the
   order-up-to level is told in `replenishment.order_rule`.
 """
@@ -27,7 +28,9 @@ from typing import get_args
 import numpy as np
 import pandas as pd
 
-from stockstrata.buffers import ServiceCase, achieved_service, service_level_stock
+from stockstrata.buffer_limits import limited_buffers, longest_cover_days, rounded_level
+from stockstrata.buffer_parts import buffer_parts
+from stockstrata.buffers import ServiceCase, achieved_service, protected_demand, service_level_stock
 from stockstrata.columns import DAYS_PER_YEAR, aligned, numbers, texts
 from stockstrata.costs import WEEKS_PER_YEAR, item_costs
 from stockstrata.distributions import DISCRETE, METHODS
@@ -35,8 +38,11 @@ from stockstrata.errors import ParameterError, PlanningError
 from stockstrata.evidence import policy_grade_reason, worst_grade
 from stockstrata.families.choice import with_chosen_families
 from stockstrata.families.levels import with_own_levels
+from stockstrata.mix import segment_mixes
 from stockstrata.ordering.lots import economic_lots, joint_order_cost, usable_lots
 from stockstrata.parameters import CriticalityFloor, PlanningParameters, RateMeasure, SegmentStrategy
+from stockstrata.phase_out import arrives_too_late, ended, residual_demand
+from stockstrata.policy_case import service_case
 from stockstrata.replenishment import (
     economic_order_quantity,
     feasible_order_up,
@@ -44,9 +50,9 @@ from stockstrata.replenishment import (
     smallest_feasible_order,
     whole_multiple,
 )
-from stockstrata.safety_stock import back_order_fill_rate, lost_sales_fill_rate
+from stockstrata.safety_stock import lost_sales_fill_rate
 from stockstrata.service_targets import ECONOMIC, critical_ratio, service_targets
-from stockstrata.shaped import shapes_of
+from stockstrata.stocking import average_stock, stocking_decision
 from stockstrata.supply.policy_terms import with_yield
 from stockstrata.tables import STOCK_POLICY
 
@@ -63,6 +69,8 @@ def stock_policies(
     *,
     parameters: PlanningParameters,
     period_start_date: dt.date,
+    cut_off_date: dt.date | None = None,
+    last_policies: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """One row for each item-location: the policy that meets its segment's service target.
 
@@ -73,6 +81,8 @@ def stock_policies(
         lead_time_demand: frame of `forecast.lead_time_demand`.
         parameters: strategies, service targets, criticality floors and cost rates.
         period_start_date: first day of the period that is planned.
+        cut_off_date: day that orders are dated; without it no phase-out limits them.
+        last_policies: newest earlier rows of `policy.stock_policy`, for tolerance band and step limit.
 
     Returns:
         The columns of `policy.stock_policy` without period and stamp, sorted by item and location.
@@ -103,8 +113,17 @@ def stock_policies(
     out["demand_sd_qty"] = np.fmin(numbers(demand, "demand_sd_qty"), out["lead_time_demand_sd_qty"])
     out["supply_sd_qty"] = np.fmin(numbers(demand, "lead_time_sd_qty"), out["lead_time_demand_sd_qty"])
     out["criticality_code"] = texts(planned, "criticality_code")
-    out = with_yield(_with_order_quantity(out, parameters.settings.max_order_cover_days), lead, parameters.settings)
+    out["daily_demand_qty"] = numbers(demand, "daily_mean_qty")
+    out["last_safety_stock_qty"] = _last_buffers(out, last_policies)
+    out["residual_demand_qty"] = np.nan
+    if cut_off_date is not None:
+        out["residual_demand_qty"] = residual_demand(planned, numbers(demand, "daily_mean_qty"), cut_off_date)
+        is_over = arrives_too_late(planned, numbers(lead, "lead_time_days"), cut_off_date)
+        is_over &= ~out["policy_family"].isin(NOT_STOCKED).to_numpy()
+        out["policy_family"] = out["policy_family"].mask(is_over, "do_not_stock")
+    out = with_yield(_with_order_quantity(out, parameters), lead, parameters.settings)
     out = _with_buffer(_with_usable_lots(_with_economic_target(out)), parameters)
+    out = _with_stocking_decision(out, parameters)
     out["evidence_grade"] = worst_grade(*(texts(frame, "evidence_grade") for frame in (lead, demand, costs)))
     out["grade_reason"] = policy_grade_reason(
         lead_time_source=texts(lead, "lead_time_source_code"),
@@ -214,8 +233,59 @@ def _without_hardly_wanted(out: pd.DataFrame, least_annual_qty: float) -> pd.Dat
     return out.assign(policy_family=out["policy_family"].mask(hardly, "do_not_stock"), is_hardly_wanted=hardly)
 
 
-def _with_order_quantity(out: pd.DataFrame, max_cover_days: float) -> pd.DataFrame:
-    """Economic and feasible order quantity, the latter covering no more than `max_cover_days` unless a minimum asks."""
+def _last_buffers(out: pd.DataFrame, last_policies: pd.DataFrame | None) -> np.ndarray:
+    """Buffers of the last policies that kept stock, NaN where there is none, units."""
+    if last_policies is None or last_policies.empty:
+        return np.full(len(out), np.nan)
+    held = last_policies.loc[~last_policies["policy_family"].isin(NOT_STOCKED)]
+    row = pd.MultiIndex.from_frame(held[KEY]).get_indexer(pd.MultiIndex.from_frame(out[KEY]))
+    return np.where(row >= 0, np.append(numbers(held, "safety_stock_qty"), np.nan)[row], np.nan)
+
+
+def _with_stocking_decision(out: pd.DataFrame, parameters: PlanningParameters) -> pd.DataFrame:
+    """The cheaper of stocking or not, carried out where the segment's limits say so."""
+    held = {row.segment_code: row.stocking_decision for row in parameters.buffer_limits}
+    codes = {row.criticality_code for row in parameters.criticality_floors}
+    order = out["order_qty"].to_numpy()
+    decision = stocking_decision(
+        annual_demand_qty=out["annual_demand_qty"].to_numpy(),
+        stock_qty=average_stock(out["safety_stock_qty"].to_numpy(), order),
+        order_qty=order,
+        fill_rate=out["expected_fill_rate"].to_numpy(),
+        holding_cost=out["holding_cost_per_unit_year_amount"].to_numpy(),
+        order_cost=out["order_cost_amount"].to_numpy(),
+        shortage_cost=out["shortage_cost_per_unit_amount"].to_numpy(),
+        has_floor=out["criticality_code"].isin(codes).to_numpy(),
+    )
+    stocked = ~out["policy_family"].isin(NOT_STOCKED).to_numpy()
+    out = out.assign(
+        stocked_cost_amount=np.where(stocked, decision.stocked_cost_amount, np.nan),
+        unstocked_cost_amount=np.where(stocked, decision.unstocked_cost_amount, np.nan),
+        stocking_decision_code=np.where(stocked, decision.decision_code, "not_judged"),
+    )
+    is_applied = out["segment_code"].map(held).fillna(held["*"]) == "apply"
+    drop = (stocked & (decision.decision_code == "do_not_stock")) & is_applied.to_numpy()
+    if drop.any():
+        out.loc[drop, "policy_family"] = "do_not_stock"
+        out.loc[drop, [*_LEVELS]] = 0.0
+        out.loc[drop, ["service_lost_rate", *(name for name in out.columns if name.startswith("expected_"))]] = np.nan
+    return out
+
+
+_LEVELS = (
+    *(f"safety_stock_{name}qty" for name in ("", "demand_", "supply_", "review_", "service_", "rounding_", "cap_")),
+    *("unlimited_safety_stock_qty", "reorder_point_qty", "order_qty", "order_up_to_qty"),
+)
+
+
+def _with_order_quantity(out: pd.DataFrame, parameters: PlanningParameters) -> pd.DataFrame:
+    """Economic and feasible order quantity.
+
+    The latter covers no more than the longest cover, nor more than can be used before it spoils, unless a minimum asks.
+    """
+    max_cover_days = np.minimum(
+        parameters.settings.max_order_cover_days, longest_cover_days(out, parameters.buffer_limits)
+    )
     is_whole = out["method_code"].isin(DISCRETE).to_numpy()
     stocked = ~out["policy_family"].isin(NOT_STOCKED).to_numpy()
     annual = np.where(stocked, out["annual_demand_qty"].to_numpy(), 0.0)
@@ -240,8 +310,8 @@ def _with_usable_lots(out: pd.DataFrame) -> pd.DataFrame:
     if not expires.any():
         return out
     rows = out.loc[expires]
-    case = _service_case(rows)
-    buffer = np.maximum(service_level_stock(case) - case.mean, 0.0)
+    case = service_case(rows)
+    buffer = np.maximum(service_level_stock(case) - protected_demand(case), 0.0)
     multiple = whole_multiple(rows["order_multiple_qty"].to_numpy(), case.is_whole)
     out = out.copy()
     out.loc[expires, "order_qty"] = usable_lots(rows, buffer, multiple)["order_qty"]
@@ -265,8 +335,33 @@ def _with_economic_target(out: pd.DataFrame) -> pd.DataFrame:
     return out.assign(service_target=np.where(is_economic, ratio, out["service_target"].to_numpy()))
 
 
+def _with_mix(out: pd.DataFrame, own: ServiceCase, parameters: PlanningParameters) -> pd.DataFrame:
+    """Fill rates of the segments' mix in place of targets, where `service_mix.csv` says so."""
+    rule = out["segment_code"].map({row.segment_code: row.is_applied for row in parameters.service_mix})
+    default = next(row.is_applied for row in parameters.service_mix if row.segment_code == "*")
+    stocked = ~out["policy_family"].isin(NOT_STOCKED) & (out["annual_demand_qty"] > 0) & (out["unit_cost_amount"] > 0)
+    rows = np.flatnonzero(rule.fillna(default).astype(bool).to_numpy() & stocked.to_numpy())
+    if not len(rows):
+        return out
+    mixed = segment_mixes(
+        own.rows(rows),
+        texts(out, "segment_code").to_numpy()[rows],
+        current_level=service_level_stock(own.rows(rows)),
+        floor_level=np.zeros(len(rows)),
+        unit_cost=out["unit_cost_amount"].to_numpy()[rows],
+        annual_demand=out["annual_demand_qty"].to_numpy()[rows],
+        rules=parameters.service_mix,
+    )
+    is_lost = (out["unmet_demand_code"] == "lost_sale").to_numpy()[rows]
+    fill = np.where(is_lost, lost_sales_fill_rate(mixed.fill_rate), mixed.fill_rate)
+    index, out = out.index[rows], out.copy()
+    out.loc[index, "service_measure"], out.loc[index, "service_target_source_code"] = "fill_rate", "mix"
+    out.loc[index, "service_target"] = np.clip(fill, 1e-6, 1 - 1e-6)
+    return out
+
+
 def _with_floor(out: pd.DataFrame, solved: np.ndarray, floors: tuple[CriticalityFloor, ...]) -> pd.DataFrame:
-    """The floor in place of the target where it needs a higher level than the one solved for."""
+    """The floor in place of the target where it needs a higher level than the one solved for, and its level."""
     rows = {row.criticality_code: row for row in floors}
     has_floor = out["criticality_code"].isin(rows).to_numpy()
     chosen = [rows[code] for code in out.loc[has_floor, "criticality_code"]]
@@ -275,27 +370,40 @@ def _with_floor(out: pd.DataFrame, solved: np.ndarray, floors: tuple[Criticality
         service_target=[row.service_target for row in chosen],
         service_target_source_code="criticality_floor",
     )
-    is_higher = service_level_stock(_service_case(with_floor)) > solved[has_floor] + 1e-9
-    changed = with_floor.loc[is_higher]
-    out = out.copy()
+    floor_qty = service_level_stock(service_case(with_floor))
+    changed = with_floor.loc[floor_qty > solved[has_floor] + 1e-9]
+    out = out.assign(floor_level_qty=0.0)
+    out.loc[has_floor, "floor_level_qty"] = floor_qty
     for name in ("service_measure", "service_target", "service_target_source_code"):
         out.loc[changed.index, name] = changed[name]
     return out
 
 
 def _with_buffer(out: pd.DataFrame, parameters: PlanningParameters) -> pd.DataFrame:
-    out = _with_floor(out, service_level_stock(_service_case(out)), parameters.criticality_floors)
-    case = _service_case(out)
-    mean, whole = case.mean, case.is_whole
+    own = service_case(out)
+    out = _with_mix(out, own, parameters)
+    out = _with_floor(out, service_level_stock(service_case(out)), parameters.criticality_floors)
+    case = service_case(out)
+    whole, protected = case.is_whole, protected_demand(case)
     stocked = ~out["policy_family"].isin(NOT_STOCKED).to_numpy()
     solved = service_level_stock(case)
     out, solved = with_own_levels(out, solved, parameters.buffer_profiles)
     level = np.where(whole, np.ceil(np.round(solved, 9)), solved)
-    least = np.where(out["service_measure"] == ECONOMIC, 0.0, np.where(whole, np.floor(mean), mean))
+    least = np.where(out["service_measure"] == ECONOMIC, 0.0, np.where(whole, np.floor(protected), protected))
     level = np.where(stocked, np.maximum(level, least), 0.0)
-    buffer = np.where(stocked, np.maximum(level - mean, 0.0), 0.0)
-    unrounded = np.clip(solved - mean, 0.0, buffer)
-    for_demand = np.clip(service_level_stock(case.without_supply()) - mean, 0.0, unrounded)
+    buffer = np.where(stocked, np.maximum(level - protected, 0.0), 0.0)
+    parts = buffer_parts(case, own, solved, buffer)
+    unlimited, unlimited_qty, least_level = level, buffer, out["floor_level_qty"].to_numpy()
+    limited = limited_buffers(
+        buffer,
+        out,
+        last_qty=np.where(stocked, out["last_safety_stock_qty"], np.nan),
+        floor_qty=np.maximum(np.where(whole, np.ceil(np.round(least_level, 9)), least_level) - protected, 0.0),
+        rows=parameters.buffer_limits,
+    )
+    codes = np.where(stocked, limited.limit_codes, "")
+    level = np.where(codes != "", rounded_level(protected + limited.safety_stock_qty, level, whole), level)
+    buffer = np.where(stocked, np.maximum(level - protected, 0.0), 0.0)
     rule = order_rule(
         out["policy_family"].to_numpy(),
         level,
@@ -305,15 +413,29 @@ def _with_buffer(out: pd.DataFrame, parameters: PlanningParameters) -> pd.DataFr
         minimum=out["moq_qty"].to_numpy(),
         multiple=out["order_multiple_qty"].to_numpy(),
     )
+    rule = ended(rule, np.where(stocked, out["residual_demand_qty"], np.nan), whole)
+    service = _expected_service(out, case, level, stocked)
+    before = service["expected_service_rate"]
+    if (level != unlimited).any():
+        before = _expected_service(out, case, unlimited, stocked)["expected_service_rate"]
+    is_ended = stocked & (np.nan_to_num(out["residual_demand_qty"], nan=np.inf) < level)
+    codes = np.where(is_ended, np.where(codes == "", "phase_out", codes + "; phase_out"), codes)
     return out.assign(
+        unlimited_safety_stock_qty=unlimited_qty,
+        safety_stock_cap_qty=buffer - unlimited_qty,
+        limit_codes=codes,
+        service_lost_rate=np.where(stocked, np.maximum(before - service["expected_service_rate"], 0.0), np.nan),
         safety_stock_qty=buffer,
-        safety_stock_demand_qty=for_demand,
-        safety_stock_supply_qty=unrounded - for_demand,
-        safety_stock_rounding_qty=buffer - unrounded,
+        protected_demand_qty=protected,
+        safety_stock_demand_qty=parts.demand_qty,
+        safety_stock_supply_qty=parts.supply_qty,
+        safety_stock_review_qty=parts.review_qty,
+        safety_stock_service_qty=parts.service_qty,
+        safety_stock_rounding_qty=parts.rounding_qty,
         reorder_point_qty=rule.reorder_point_qty,
         order_qty=rule.order_qty,
         order_up_to_qty=rule.order_up_to_qty,
-        **_expected_service(out, case, level, stocked),
+        **service,
     )
 
 
@@ -333,24 +455,3 @@ def _expected_service(
         "expected_fill_rate": found["fill_rate"],
         "expected_ready_rate": found["ready_rate"],
     }
-
-
-def _service_case(out: pd.DataFrame) -> ServiceCase:
-    mean, total_sd = out["lead_time_demand_qty"].to_numpy(), out["lead_time_demand_sd_qty"].to_numpy()
-    review = out["review_period_days"].to_numpy()
-    order_qty = out["order_qty"].to_numpy()
-    measure, target = out["service_measure"].to_numpy(dtype=str), out["service_target"].to_numpy(dtype=float)
-    is_lost = (measure == "fill_rate") & (out["unmet_demand_code"] == "lost_sale").to_numpy()
-    return ServiceCase(
-        method=out["method_code"].to_numpy(dtype=str),
-        measure=np.where(measure == ECONOMIC, "cycle_service_level", measure),
-        target=np.where(is_lost, back_order_fill_rate(target), target),
-        is_periodic=(out["policy_family"] == "R_S").to_numpy(),
-        mean=mean,
-        demand_sd=out["demand_sd_qty"].to_numpy(),
-        supply_sd=out["supply_sd_qty"].to_numpy(),
-        total_sd=total_sd,
-        lead_time_share=np.clip(1 - review / np.maximum(out["protection_interval_days"].to_numpy(), review), 0.0, 1.0),
-        order_qty=np.where(order_qty > 0, order_qty, np.where(mean > 0, mean, 1.0)),
-        shape=shapes_of(out["standard_quantiles"].tolist()),
-    )

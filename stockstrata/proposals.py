@@ -20,6 +20,7 @@ from stockstrata.ordering.calendar import days_until_open, order_weekdays
 from stockstrata.ordering.constraints import Situation, basket_additions, constraint_figures, told_constraints
 from stockstrata.ordering.quantities import due_quantities
 from stockstrata.parameters import PlanningParameters
+from stockstrata.phase_out import limited_order
 from stockstrata.policy import KEY
 from stockstrata.projections import Supply, projected_orders
 from stockstrata.tables import ORDER_PROPOSAL
@@ -78,6 +79,7 @@ def order_proposals(
             policy, stock, item, supply, settings=parameters.settings, cut_off_date=cut_off_date, wait_days=wait_days
         )
         order_qty = projected["order_qty"].fillna(pd.Series(order_qty)).to_numpy()
+    order_qty = limited_order(order_qty, position, policy)
     basket_qty = basket_additions(at, order_qty)
     figures = constraint_figures(at, order_qty, basket_qty, projected["order_qty"].notna().to_numpy())
     order_qty = order_qty + basket_qty

@@ -157,7 +157,7 @@ def order_up_to_ready_rate(
         np.asarray(value, dtype=float) for value in (order_up_to_qty, mean, sd, lead_time_mean, lead_time_sd)
     )
     total = np.zeros(np.broadcast_shapes(stock.shape, mean.shape, sd.shape))
-    for share, weight in zip(_CYCLE_SHARES, _CYCLE_WEIGHTS, strict=True):
+    for share, weight in zip(CYCLE_SHARES, CYCLE_WEIGHTS, strict=True):
         mean_then = short_mean + share * (mean - short_mean)
         sd_then = np.sqrt(short_sd**2 + share * (sd**2 - short_sd**2))
         total += weight * _less_than(method, stock, mean_then, sd_then, shape)
@@ -165,7 +165,7 @@ def order_up_to_ready_rate(
 
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(10)
-_CYCLE_SHARES, _CYCLE_WEIGHTS = (1 + _NODES) / 2, _WEIGHTS / 2  # of a review cycle, Gauss-Legendre
+CYCLE_SHARES, CYCLE_WEIGHTS = (1 + _NODES) / 2, _WEIGHTS / 2  # of a review cycle, Gauss-Legendre
 
 
 def _less_than(
@@ -219,7 +219,7 @@ def reorder_point_for_fill_rate(
 
     low = np.minimum(mean - 12 * sd, 0.0) - order_qty
     row = np.arange(len(mean), dtype=float)
-    return _falling_root(excess, low, mean + 4 * sd + order_qty, (target, order_qty, mean, sd, row))
+    return falling_root(excess, low, mean + 4 * sd + order_qty, (target, order_qty, mean, sd, row))
 
 
 def order_up_to_for_fill_rate(
@@ -252,7 +252,7 @@ def order_up_to_for_fill_rate(
 
     low = np.minimum(mean - 12 * sd, 0.0) - review_demand
     row = np.arange(len(mean), dtype=float)
-    return _falling_root(excess, low, mean + 4 * sd + review_demand, (*arrays, row))
+    return falling_root(excess, low, mean + 4 * sd + review_demand, (*arrays, row))
 
 
 def order_up_to_for_ready_rate(
@@ -281,7 +281,7 @@ def order_up_to_for_ready_rate(
         return b - order_up_to_ready_rate(stock, m, s, ml, sl, method=method, shape=_shape_of(shape, row))
 
     row = np.arange(len(mean), dtype=float)
-    return _falling_root(excess, np.minimum(mean - 12 * sd, 0.0) - 1, mean + 4 * sd + 1, (*arrays, row))
+    return falling_root(excess, np.minimum(mean - 12 * sd, 0.0) - 1, mean + 4 * sd + 1, (*arrays, row))
 
 
 def lost_sales_fill_rate(back_order_fill_rate: Real) -> np.ndarray:
@@ -319,10 +319,17 @@ def _shape_of(shape: np.ndarray | None, row: np.ndarray) -> np.ndarray | None:
     return None if shape is None else shape[row.astype(np.int64)]
 
 
-def _falling_root(
+def falling_root(
     function: Callable[..., np.ndarray], low: np.ndarray, high: np.ndarray, arguments: tuple
 ) -> np.ndarray:
-    """Root of a function that falls in its first argument, element by element; `high` is raised until it brackets."""
+    """Root of a function that falls in its first argument, element by element; `high` is raised until it brackets.
+
+    Args:
+        function: of stock and one value of each argument a row; elements that are found are left out of later calls.
+        low: where the function is above zero.
+        high: a guess of where it is below zero.
+        arguments: arrays that are handed on.
+    """
     for _ in range(60):
         short = function(high, *arguments) > 0
         if not short.any():

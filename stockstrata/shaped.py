@@ -73,3 +73,15 @@ def loss(x: np.ndarray, mean: np.ndarray, sd: np.ndarray, shape: np.ndarray) -> 
     crossing = np.divide(right**2, 2 * (right - left), out=np.zeros_like(right), where=(right > 0) & (left < 0))
     area = np.where(left >= 0, (left + right) / 2, crossing) * width
     return area.sum(axis=-1) + np.maximum(-x, 0.0)
+
+
+def second_order_loss(x: np.ndarray, mean: np.ndarray, sd: np.ndarray, shape: np.ndarray) -> np.ndarray:
+    """E((X - x)+)^2 / 2, the area under `loss` beyond x, units times units; arguments as in `quantile`."""
+    stock = np.maximum(x, 0.0)
+    over = mean[..., None] + sd[..., None] * shape - stock[..., None]
+    left, right = over[..., :-1], over[..., 1:]
+    width = np.diff(PROBABILITIES)
+    crossing = np.divide(right**3, 3 * (right - left), out=np.zeros_like(right), where=(right > 0) & (left < 0))
+    squares = (np.where(left >= 0, (left**2 + left * right + right**2) / 3, crossing) * width).sum(axis=-1)
+    below = np.maximum(-x, 0.0)
+    return np.where(below > 0, squares / 2 + below * loss(stock, mean, sd, shape) + below**2 / 2, squares / 2)

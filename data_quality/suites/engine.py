@@ -28,6 +28,7 @@ SIGNED = {
     "net_flow_qty": "more can be owed than there is",
     "contract_gap_days": "a supplier can be faster than its contract",
     "effect_days": "a lead time can become shorter",
+    "safety_stock_cap_qty": "a limit can take away",
 }
 # Rates that may lie outside 0 to 1, with their own bounds.
 WIDE_RATES: dict[str, tuple[float | None, float | None, str]] = {
@@ -40,6 +41,7 @@ WIDE_RATES: dict[str, tuple[float | None, float | None, str]] = {
     "mape_rate": (0.0, None, "errors can exceed demand"),
     "change_rate": (0.0, None, "an override can multiply the forecast"),
     "disagreement_rate": (0.0, None, "streams can lie further apart than their blend is large"),
+    "return_rate": (None, None, "a lot can lose money, or earn many times what it costs"),
     "sensed_wape_rate": (0.0, None, "errors can exceed demand"),
     "holding_cost_rate": (0.0, 5000.0, "holding can cost many times a cheap item in a year"),
 }
@@ -78,6 +80,8 @@ NULLABLE = frozenset(
         "consensus_qty",
         "naive_mae_qty",
         "mad_qty",
+        "residual_demand_qty",
+        "cost_optimal_level_qty",
     }
 )
 

@@ -61,7 +61,7 @@ def economic_lots(
     order_cost: np.ndarray,
     holding_cost: np.ndarray,
     multiple: np.ndarray,
-    max_cover_days: float,
+    max_cover_days: np.ndarray,
 ) -> np.ndarray:
     """Feasible order of least yearly cost, with the supplier's price breaks where money can weigh them, units, (n,).
 
@@ -73,7 +73,7 @@ def economic_lots(
         order_cost: K, currency per order, already so low that the plain order keeps the longest cover.
         holding_cost: h, currency per unit and year.
         multiple: order multiple, units.
-        max_cover_days: longest demand that an order may cover.
+        max_cover_days: longest demand that an order may cover, days, (n,).
     """
     minimum = numbers(out, "moq_qty")
     order = feasible_order_quantity(annual_demand, order_cost, holding_cost, minimum, multiple)
@@ -94,7 +94,7 @@ def economic_lots(
         holding,
         minimum[rows],
         multiple[rows],
-        most=annual_demand[rows] * max_cover_days / DAYS_PER_YEAR,
+        most=annual_demand[rows] * max_cover_days[rows] / DAYS_PER_YEAR,
     )
     return order
 

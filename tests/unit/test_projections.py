@@ -42,7 +42,7 @@ def propose(make_item_locations, make_parameters):
             "order_up_to_qty": 30.0,
             "order_inflation_ratio": 1.0, "safety_stock_qty": 0.0, "lead_time_days": 14.0, "review_period_days": 7.0,
             "protection_interval_days": 21.0, "unit_cost_amount": np.nan, "economic_order_qty": 0.0,
-            "evidence_grade": "assumed", "policy_status_code": status,
+            "evidence_grade": "assumed", "policy_status_code": status, "residual_demand_qty": np.nan,
             "isolation_reason": "its cost jumped", "policy_period_start_date": np.datetime64("2025-05-01", "s"),
         }  # fmt: skip
         policies = keys.assign(**(figures | changes))

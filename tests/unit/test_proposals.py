@@ -31,7 +31,8 @@ def tables(make_item_locations):
             policy_family=family, method_code=method, reorder_point_qty=s, order_qty=q, order_up_to_qty=top,
             order_inflation_ratio=1.0,
             safety_stock_qty=safety, lead_time_days=lead, review_period_days=review, unit_cost_amount=2.0,
-            evidence_grade="full", policy_status_code=status, isolation_reason="its cost jumped",
+            evidence_grade="full", residual_demand_qty=np.nan, policy_status_code=status,
+            isolation_reason="its cost jumped",
             policy_period_start_date=np.datetime64("2024-11-01", "s"), economic_order_qty=q,
             protection_interval_days=np.asarray(lead) + review, holding_cost_per_unit_week_amount=0.07,
         )  # fmt: skip

@@ -68,6 +68,7 @@ final as (
         items.holding_cost_per_unit_year_amount,
         items.launch_date,
         items.phase_out_date,
+        items.shelf_life_days,
         items.successor_item_id,
         items.abc_override_code,
         items.criticality_code,

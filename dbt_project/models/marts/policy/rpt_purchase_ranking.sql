@@ -1,0 +1,34 @@
+-- Grain: one row per (period_start_date, item_id, location_id, lot_number)
+
+{{ config(materialized="incremental") }}
+
+with source as (
+    select * from {{ ref("stg_engine__purchase_ranking") }}
+    where {{ in_window("period_start_date") }}
+),
+
+final as (
+    select
+        period_start_date,
+        item_id,
+        location_id,
+        lot_number,
+        segment_code,
+        supplier_id,
+        rank_number,
+        lot_qty,
+        lot_value_amount,
+        saved_qty,
+        marginal_value_amount,
+        return_rate,
+        cumulative_amount,
+        is_within_budget,
+        evidence_grade,
+        {{ currency_code() }} as currency_code,
+        parameters_version,
+        run_id,
+        computed_at
+    from source
+)
+
+select * from final

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
+import scipy  # loads its parts when they are first used: the code location does without
 
 from stockstrata.columns import numbers, rows_by_scope, texts
 from stockstrata.parameters import PlanningParameters
@@ -120,7 +120,7 @@ def log_normal_quantile(probability: float, mean: np.ndarray, sd: np.ndarray) ->
     known = mean > 0
     safe = np.where(known, mean, 1.0)
     s2 = np.log1p((np.where(known, sd, 0.0) / safe) ** 2)
-    return np.where(known, safe * np.exp(-s2 / 2 + ndtri(probability) * np.sqrt(s2)), 0.0)
+    return np.where(known, safe * np.exp(-s2 / 2 + scipy.special.ndtri(probability) * np.sqrt(s2)), 0.0)
 
 
 @dataclass(frozen=True)

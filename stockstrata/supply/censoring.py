@@ -9,7 +9,7 @@ maximised by expectation and maximisation (Dempster, Laird & Rubin, 1977, JRSS B
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import log_ndtr
+import scipy  # loads its parts when they are first used: the code location does without
 
 _ROUNDS = 500
 _TOLERANCE = 1e-9
@@ -85,12 +85,12 @@ def expected_moments(
 
 def _hazard(z: np.ndarray) -> np.ndarray:
     """`phi(z) / (1 - Phi(z))`, without 0 over 0 far out."""
-    return np.exp(-0.5 * z**2 - 0.5 * np.log(2 * np.pi) - log_ndtr(-z))
+    return np.exp(-0.5 * z**2 - 0.5 * np.log(2 * np.pi) - scipy.special.log_ndtr(-z))
 
 
 def _truncated_moments(log_from: np.ndarray, mu: np.ndarray, sigma: np.ndarray) -> Moments:
     """Moments of a log-normal above a point: `E[L^k | L > c] = e^(k mu + k^2 s^2/2) Phi(d + k s) / Phi(d)`."""
     d = (mu - log_from) / sigma
-    first = np.exp(mu + sigma**2 / 2 + log_ndtr(d + sigma) - log_ndtr(d))
-    second = np.exp(2 * mu + 2 * sigma**2 + log_ndtr(d + 2 * sigma) - log_ndtr(d))
+    first = np.exp(mu + sigma**2 / 2 + scipy.special.log_ndtr(d + sigma) - scipy.special.log_ndtr(d))
+    second = np.exp(2 * mu + 2 * sigma**2 + scipy.special.log_ndtr(d + 2 * sigma) - scipy.special.log_ndtr(d))
     return Moments(first, second)

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri, stdtr
+import scipy  # loads its parts when they are first used: the code location does without
 
 from stockstrata.columns import days, texts
 from stockstrata.parameters import PlanningParameters
@@ -196,8 +196,10 @@ class _State:
         scale = np.sqrt(self.size / (self.size + 1.0))
         statistic = scale * (np.where(is_there, x, 0.0) - self.mean) / self.log_sd()
         # Far out the tail of the other side keeps its digits.
-        tail = stdtr(np.maximum(self.freedom, 1), -np.abs(statistic))
-        u = np.where(judged, np.minimum(-ndtri(np.maximum(tail, 1e-300)), _LARGEST_U) * np.sign(statistic), 0.0)
+        tail = scipy.special.stdtr(np.maximum(self.freedom, 1), -np.abs(statistic))
+        u = np.where(
+            judged, np.minimum(-scipy.special.ndtri(np.maximum(tail, 1e-300)), _LARGEST_U) * np.sign(statistic), 0.0
+        )
         self.up = np.where(judged, np.maximum(self.up + u - allowance, 0.0), self.up)
         self.down = np.where(judged, np.maximum(self.down - u - allowance, 0.0), self.down)
         grown = np.where(is_there, self.size + 1, self.size)

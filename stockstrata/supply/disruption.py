@@ -8,7 +8,7 @@ The yearly expected loss adds up over scenarios: `sum(p_i * loss(T_i))`.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize_scalar
+import scipy  # loads its parts when they are first used: the code location does without
 
 from stockstrata.parameters import DisruptionScenario
 
@@ -96,5 +96,7 @@ def order_quantity_with_disruptions(
         return float(spent / (order_qty / demand_rate + down))
 
     largest = 10 * np.sqrt(2 * fixed_cost * demand_rate / holding_cost) + 10 * demand_rate / recovery_rate
-    best = minimize_scalar(cost, bounds=(1e-9 * largest, largest), method="bounded", options={"xatol": 1e-9 * largest})
+    best = scipy.optimize.minimize_scalar(
+        cost, bounds=(1e-9 * largest, largest), method="bounded", options={"xatol": 1e-9 * largest}
+    )
     return DisruptedOrder(float(best.x), float(best.fun))

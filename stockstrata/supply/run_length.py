@@ -3,8 +3,7 @@
 from functools import cache
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.special import ndtr
+import scipy  # loads its parts when they are first used: the code location does without
 
 _STATES = 200
 _LEAST_LIMIT, _LARGEST_LIMIT = 0.1, 20.0
@@ -41,13 +40,13 @@ def decision_limit(wanted_run_length: float, *, allowance: float) -> float:
         return _LEAST_LIMIT
     if excess(_LARGEST_LIMIT) <= 0:
         return _LARGEST_LIMIT
-    return brentq(excess, _LEAST_LIMIT, _LARGEST_LIMIT, xtol=1e-6)  # pyright: ignore[reportReturnType]
+    return scipy.optimize.brentq(excess, _LEAST_LIMIT, _LARGEST_LIMIT, xtol=1e-6)  # pyright: ignore[reportReturnType]
 
 
 def _one_sided(limit: float, drift: float) -> float:
     width = 2 * limit / (2 * _STATES - 1)
     state = np.arange(_STATES)
     step = (state[None, :] - state[:, None]) * width + drift
-    move = ndtr(step + width / 2) - ndtr(step - width / 2)
-    move[:, 0] = ndtr(step[:, 0] + width / 2)
+    move = scipy.special.ndtr(step + width / 2) - scipy.special.ndtr(step - width / 2)
+    move[:, 0] = scipy.special.ndtr(step[:, 0] + width / 2)
     return float(np.linalg.solve(np.eye(_STATES) - move, np.ones(_STATES))[0])

@@ -72,7 +72,7 @@ def _targets(
     budget = mixes.objective_code == "budget"
     out = held.loc[:, [*KEY, "segment_code"]].assign(
         objective_code=mixes.objective_code,
-        is_applied=held["segment_code"].map(rules).fillna(rules["*"]).astype(bool).to_numpy(),
+        is_applied=np.array([rules.get(code, rules["*"]) for code in held["segment_code"]], dtype=bool),
         current_fill_rate=mixes.current_fill_rate,
         current_stock_value_amount=mixes.current_stock_value,
         mix_fill_rate=mixes.fill_rate,

@@ -263,8 +263,8 @@ def _with_stocking_decision(out: pd.DataFrame, parameters: PlanningParameters) -
         unstocked_cost_amount=np.where(stocked, decision.unstocked_cost_amount, np.nan),
         stocking_decision_code=np.where(stocked, decision.decision_code, "not_judged"),
     )
-    is_applied = out["segment_code"].map(held).fillna(held["*"]) == "apply"
-    drop = (stocked & (decision.decision_code == "do_not_stock")) & is_applied.to_numpy()
+    is_applied = np.array([held.get(code, held["*"]) == "apply" for code in out["segment_code"]], dtype=bool)
+    drop = stocked & (decision.decision_code == "do_not_stock") & is_applied
     if drop.any():
         out.loc[drop, "policy_family"] = "do_not_stock"
         out.loc[drop, [*_LEVELS]] = 0.0
@@ -337,10 +337,10 @@ def _with_economic_target(out: pd.DataFrame) -> pd.DataFrame:
 
 def _with_mix(out: pd.DataFrame, own: ServiceCase, parameters: PlanningParameters) -> pd.DataFrame:
     """Fill rates of the segments' mix in place of targets, where `service_mix.csv` says so."""
-    rule = out["segment_code"].map({row.segment_code: row.is_applied for row in parameters.service_mix})
-    default = next(row.is_applied for row in parameters.service_mix if row.segment_code == "*")
+    held = {row.segment_code: row.is_applied for row in parameters.service_mix}
+    is_applied = np.array([held.get(code, held["*"]) for code in out["segment_code"]], dtype=bool)
     stocked = ~out["policy_family"].isin(NOT_STOCKED) & (out["annual_demand_qty"] > 0) & (out["unit_cost_amount"] > 0)
-    rows = np.flatnonzero(rule.fillna(default).astype(bool).to_numpy() & stocked.to_numpy())
+    rows = np.flatnonzero(is_applied & stocked.to_numpy())
     if not len(rows):
         return out
     mixed = segment_mixes(

@@ -135,6 +135,46 @@ def test_proposals_come_only_where_the_position_is_at_or_below_the_reorder_point
     assert planned.marts("select count(*) from marts.fct_order_proposal")[0][0] > 0
 
 
+def test_parts_of_every_buffer_add_up_in_the_mart(planned):
+    names = [f"safety_stock_{part}_qty" for part in ("demand", "supply", "review", "service", "rounding", "cap")]
+    off = planned.marts(f"select max(abs(safety_stock_qty - ({' + '.join(names)}))) from marts.fct_policy")
+    assert off[0][0] < 1e-6
+    assert planned.marts("select count(*) from marts.fct_policy where safety_stock_review_qty > 0")[0][0] > 0
+
+
+def test_curves_rise_the_mix_costs_no_more_and_one_point_of_each_segment_is_current(planned):
+    curve = "select fill_rate, stock_value_amount from marts.fct_exchange_curve where segment_code = 'ALL' "
+    newest = "and period_start_date = (select max(period_start_date) from marts.fct_exchange_curve) "
+    for code in ("uniform", "mix"):
+        points = planned.marts(curve + newest + f"and curve_code = '{code}' order by point_number")
+        assert points == sorted(points)
+    (fill, value), *_ = planned.marts(curve + newest + "and is_current")
+    cheaper = planned.marts(curve + newest + f"and curve_code = 'mix' and fill_rate >= {fill} order by 1 limit 1")
+    assert not cheaper or cheaper[0][0] > fill + 0.005 or cheaper[0][1] <= value
+    doubled = planned.marts(
+        "select segment_code from marts.fct_exchange_curve where is_current group by segment_code, period_start_date "
+        "having count(*) <> 1"
+    )
+    assert doubled == []
+
+
+def test_buffers_ahead_lots_and_erp_gaps_are_published(planned):
+    first = planned.marts(
+        "select count(*) from marts.fct_buffer_plan as plan inner join marts.fct_policy as policy "
+        "using (period_start_date, item_id, location_id) where plan.horizon_bucket = 1 "
+        "and abs(plan.safety_stock_qty - policy.safety_stock_qty) > 1e-6"
+    )
+    assert first == [(0,)]
+    lots = planned.marts(
+        "select count(*) from (select period_start_date, item_id, location_id, sum(lot_qty) as qty "
+        "from marts.rpt_purchase_ranking group by all) full join marts.fct_order_proposal "
+        "using (period_start_date, item_id, location_id) where abs(qty - order_qty) > 1e-6 or qty is null"
+    )
+    assert lots == [(0,)]
+    ranked = planned.marts("select gap_value_amount from marts.rpt_erp_gap order by period_start_date, gap_rank")
+    assert len(ranked) > 0
+
+
 def test_the_run_tells_where_to_look(planned):
     assert "marts.duckdb" in planned.outcome.output
     assert "KPIs by segment" in planned.outcome.output

@@ -125,11 +125,12 @@ def test_readiness_names_every_capability(planned):
     assert set(grades.values()) <= {"full", "degraded", "assumed", "blocked"}
 
 
-def test_proposals_come_only_where_the_position_is_at_or_below_the_reorder_point(planned):
+def test_proposals_come_only_where_the_position_will_be_at_or_below_the_reorder_point_or_to_fill_a_basket(planned):
     wrong = planned.marts(
         "select count(*) from marts.fct_order_proposal as proposal join marts.fct_policy as policy "
         "using (period_start_date, item_id, location_id) "
-        "where proposal.inventory_position_qty > policy.reorder_point_qty or proposal.order_qty <= 0"
+        "where proposal.order_qty <= 0 or (proposal.basket_qty = 0 and proposal.inventory_position_qty "
+        "- proposal.order_wait_days * policy.annual_demand_qty / 365.25 > policy.reorder_point_qty + 1e-6)"
     )
     assert wrong == [(0,)]
     assert planned.marts("select count(*) from marts.fct_order_proposal")[0][0] > 0

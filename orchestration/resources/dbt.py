@@ -99,7 +99,9 @@ def _prepare_manifest(settings: Settings) -> Path:
     assemble_project(settings, ParameterStore(folder=str(folder) if folder else None))
     parsed = subprocess.run(  # noqa: S603
         [
-            *(DBT_EXECUTABLE, "parse"),
+            # Whole, since it is done for changed files alone: a parse that starts from the one before was seen to miss
+            # sources that are new.
+            *(DBT_EXECUTABLE, "parse", "--no-partial-parse"),
             *("--project-dir", str(settings.dbt_project), "--profiles-dir", str(settings.dbt_project)),
             *("--target-path", str(settings.dbt_target), "--log-path", str(settings.dbt_target)),
             # dbt keeps its parse for as long as the vars stay the same.
@@ -114,6 +116,8 @@ def _prepare_manifest(settings: Settings) -> Path:
         raise StockstrataError(
             f"dbt cannot parse {DBT_PROJECT_FOLDER}:\n{parsed.stdout[-4000:]}{parsed.stderr[-2000:]}"
         )
+    for outdated in settings.dbt_target.glob(f"*/{PARTIAL_PARSE}"):
+        outdated.unlink()
     fingerprint.write_text(current, encoding="utf-8")
     return manifest
 

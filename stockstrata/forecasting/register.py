@@ -21,7 +21,7 @@ _TOLD = {
     "never_selected": "first cycle of the series",
     "no_champion": "no champion stood before",
     "pool_changed": "other forecast pool",
-    "method_changed": "models or settings of the pool changed",
+    "method_changed": "models or settings of the pool, or the planning bucket, changed",
     "cadence": "tournament due",
     "horizon_changed": "protection interval changed",
     "history_changed": "history was corrected",

@@ -172,6 +172,7 @@ def forecast_segments(
         panel,
         pool,
         buckets,
+        facts.block_buckets,
         settings=settings,
         models=facts.pool_models,
         as_of=as_of or _day_after(panel),

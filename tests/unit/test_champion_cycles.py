@@ -271,6 +271,27 @@ def test_a_segment_that_changes_within_its_pool_and_a_slightly_longer_lead_time_
     assert (longer > calm.written[164].lead_time_demand["demand_sd_qty"].to_numpy() * 1.01).mean() > 0.9
 
 
+def test_another_planning_bucket_of_the_segment_needs_a_tournament(parameters, calm):
+    """A champion of weeks says nothing of how the same model does in months."""
+    company = Company(with_bucket(parameters, "AX", "month"), calm.demand, calm.segments)
+    company.written = {160: calm.written[160]}
+    found = company.plan(164)
+    is_coarse = np.array(calm.segments) == "AX"
+    assert is_coarse.any()
+    assert (~is_coarse).any()
+    assert (found.register.loc[is_coarse, "trigger_code"] == "method_changed").all()
+    assert (found.register.loc[~is_coarse, "trigger_code"] == "none").all()
+    assert (found.champions.loc[is_coarse, "block_buckets"] == 4).all()
+
+
+def with_bucket(parameters: PlanningParameters, segment: str, bucket_type: str) -> PlanningParameters:
+    rows = tuple(
+        row.model_copy(update={"bucket_type": bucket_type}) if row.segment_code == segment else row
+        for row in parameters.segment_strategies
+    )
+    return parameters.model_copy(update={"segment_strategies": rows})
+
+
 def test_a_setting_of_the_cadence_changes_no_champion(parameters, calm):
     company = Company(with_settings(parameters, drift_signal_limit=6.0), calm.demand, calm.segments)
     company.written = {160: calm.written[160]}

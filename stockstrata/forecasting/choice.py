@@ -16,8 +16,9 @@ class ChoiceRule:
     Attributes:
         tie_tolerance_rate: share above the least score that still counts as a tie, which the simplest model wins.
         incumbent: position of the model that others must beat by a margin; None where there is none.
-        margin_rate: share by which the least score must lie below the incumbent's to take its place.
-        replacement_rate: share by which a score must lie below that of a sitting champion to take its place.
+        margin_rate: share by which the least score must lie below the incumbent's to take its place; at 1 only a model
+            without error does.
+        replacement_rate: share by which a score must lie below that of a sitting champion to take its place, likewise.
     """
 
     tie_tolerance_rate: float
@@ -61,24 +62,34 @@ def losses(errors: np.ndarray, fold_count: np.ndarray, loss_code: str) -> np.nda
 
 
 def choose_champions(
-    score: np.ndarray, rule: ChoiceRule, *, equal: np.ndarray, sitting: np.ndarray | None = None
+    score: np.ndarray,
+    rule: ChoiceRule,
+    *,
+    equal: np.ndarray,
+    sitting: np.ndarray | None = None,
+    has_sold: np.ndarray | None = None,
 ) -> np.ndarray:
     """Position of the champion of each series: the incumbent, or else the simplest model near the least score.
 
-    A sitting champion stays unless the model that the rule takes is better by `replacement_rate`.
+    A sitting champion stays unless the model that the rule takes is better by `replacement_rate`. Better by a margin is
+    a score of less than `1 - margin` of the other, or a score of nothing where the other has one: no margin can ask for
+    more. Where nothing was sold, a model that expects nothing has no error and has shown nothing, so that a margin of 1
+    holds against it.
 
     Args:
         score: scores (n, M), simplest model first, less is better, NaN where not scored.
         rule: margins and tolerance.
         equal: absolute difference that is rounding, (n,).
         sitting: position of the champion that each series had, -1 where none is to be kept, (n,).
+        has_sold: whether there was demand to be right about at the origins, (n,); left out, there was.
 
     Returns:
         Positions (n,), -1 where no model was scored.
 
     Example: scores [[1.01, 1.0]] with tolerance 0.02 give [0]; [[1.0, 0.8]] with incumbent 0 and margin 0.3 too;
-    [[1.0, 0.95]] with sitting [0] and replacement rate 0.1 gives [0].
+    [[1.0, 0.95]] with sitting [0] and replacement rate 0.1 gives [0]; [[1.0, 0.0]] with incumbent 0 and margin 1 [1].
     """
+    sold = np.ones(len(score), dtype=bool) if has_sold is None else has_sold
     filled = np.where(np.isfinite(score), score, np.inf)
     best = filled.min(axis=1)
     within = filled <= (best * (1.0 + rule.tie_tolerance_rate) + equal)[:, None]
@@ -86,16 +97,24 @@ def choose_champions(
     if rule.incumbent is not None:
         is_scored = np.isfinite(score[:, rule.incumbent])
         held = np.where(is_scored, score[:, rule.incumbent], 0.0)
-        stays = is_scored & (best >= held * (1.0 - rule.margin_rate) - equal)
+        stays = is_scored & ~_is_beaten(best, held, rule.margin_rate, equal, sold)
         chosen = np.where(stays, rule.incumbent, chosen)
     if sitting is not None:
         rows = np.arange(len(score))
         own = np.where(sitting >= 0, filled[rows, sitting], np.inf)
         is_scored = np.isfinite(own)
         held = np.where(is_scored, own, 0.0)
-        stays = is_scored & (filled[rows, chosen] >= held * (1.0 - rule.replacement_rate) - equal)
+        stays = is_scored & ~_is_beaten(filled[rows, chosen], held, rule.replacement_rate, equal, sold)
         chosen = np.where(stays, sitting, chosen)
     return np.where(np.isfinite(best), chosen, -1)
+
+
+def _is_beaten(
+    score: np.ndarray, held: np.ndarray, margin_rate: float, equal: np.ndarray, has_sold: np.ndarray
+) -> np.ndarray:
+    """Whether scores are better than those of whom they challenge by a margin, (n,)."""
+    is_errorless = (score <= equal) & (held > equal) & has_sold
+    return (score < held * (1.0 - margin_rate) - equal) | is_errorless
 
 
 def challengers(score: np.ndarray, champion: np.ndarray) -> np.ndarray:
@@ -110,7 +129,13 @@ def challengers(score: np.ndarray, champion: np.ndarray) -> np.ndarray:
 
 
 def held_out_rmse(
-    errors: np.ndarray, fold_count: np.ndarray, rule: ChoiceRule, *, loss_code: str, sitting: np.ndarray
+    errors: np.ndarray,
+    fold_count: np.ndarray,
+    rule: ChoiceRule,
+    *,
+    loss_code: str,
+    sitting: np.ndarray,
+    has_sold: np.ndarray,
 ) -> np.ndarray:
     """RMSE of the champion that is chosen without the origin that it is then judged at, units, (n,).
 
@@ -122,6 +147,7 @@ def held_out_rmse(
         rule: of the choice.
         loss_code: that the choice goes by.
         sitting: as in `choose_champions`.
+        has_sold: likewise.
     """
     is_scored = (np.isfinite(errors).sum(axis=-1) == fold_count[:, None]) & (fold_count > 0)[:, None]
     squares = np.where(is_scored[:, :, None], errors**2, np.nan)
@@ -131,7 +157,7 @@ def held_out_rmse(
     for fold in range(errors.shape[2]):
         score = np.maximum(others[:, :, fold], 0.0)
         score = score if loss_code == "mae" else np.sqrt(score)
-        chosen = choose_champions(score, rule, equal=np.zeros(len(errors)), sitting=sitting)
+        chosen = choose_champions(score, rule, equal=np.zeros(len(errors)), sitting=sitting, has_sold=has_sold)
         judged[:, fold] = np.where(chosen >= 0, squares[rows, chosen, fold], np.nan)
     return np.where(fold_count > 1, np.sqrt(masked_mean(judged)), np.nan)
 

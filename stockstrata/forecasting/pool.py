@@ -85,6 +85,7 @@ def _tournament(task: PoolTask) -> SeriesOutcome:
     score = rmse if loss == "rmse" else losses(errors, plan.fold_count[:, None], loss)
     sitting = pool_positions(task.sitting_code, task)
     mean = np.array([one.mean() if len(one) else 0.0 for one in used])
+    has_sold = (span > 0).any(axis=1)
 
     champion = np.full(len(series), -1)
     forecast = np.full((len(series), int(task.forecast_buckets.max())), np.nan)
@@ -94,6 +95,7 @@ def _tournament(task: PoolTask) -> SeriesOutcome:
         task.forecast_buckets[judged],
         equal=_EQUAL_RATE * (mean * plan.horizon)[judged],
         sitting=sitting[judged],
+        has_sold=has_sold[judged],
     )
     champion[judged] = chosen
     forecast[judged, : own.shape[1]] = own
@@ -131,7 +133,9 @@ def _tournament(task: PoolTask) -> SeriesOutcome:
         span_demand_qty=masked_mean(span),
         naive_rmse_qty=losses(naive_error, plan.fold_count, "rmse"),
         rmse_qty=np.where(is_lost, np.nan, rmse[rows, champion]),
-        held_out_rmse_qty=held_out_rmse(errors, plan.fold_count, rule, loss_code=loss, sitting=sitting),
+        held_out_rmse_qty=held_out_rmse(
+            errors, plan.fold_count, rule, loss_code=loss, sitting=sitting, has_sold=has_sold
+        ),
         naive_score_qty=losses(naive_error, plan.fold_count, loss),
         champion_score_qty=np.where(is_lost, np.nan, score[rows, champion]),
         challenger_score_qty=np.where(challenger < 0, np.nan, score[rows, challenger]),
@@ -239,7 +243,13 @@ def _horizon_sums(paths: np.ndarray, horizon: np.ndarray) -> np.ndarray:
 
 
 def _choose_and_forecast(
-    pool: PoolSeries, scored: np.ndarray, depth: np.ndarray, *, equal: np.ndarray, sitting: np.ndarray
+    pool: PoolSeries,
+    scored: np.ndarray,
+    depth: np.ndarray,
+    *,
+    equal: np.ndarray,
+    sitting: np.ndarray,
+    has_sold: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Champion, whether a tie decided, and its forecast; a champion that fails on the full history is passed over."""
     count, widest = len(pool.series), int(depth.max(initial=1))
@@ -247,7 +257,7 @@ def _choose_and_forecast(
     score, forecast, rule = scored.copy(), np.full((count, widest), np.nan), choice_rule(pool.task)
     champion, pending = np.full(count, -1), np.ones(count, dtype=bool)
     for _ in pool.task.models:
-        chosen = choose_champions(score, rule, equal=equal, sitting=sitting)
+        chosen = choose_champions(score, rule, equal=equal, sitting=sitting, has_sold=has_sold)
         champion[pending] = chosen[pending]
         for position, model in enumerate(pool.task.models):
             rows = np.flatnonzero(pending & (chosen == position))

@@ -30,9 +30,9 @@ class SelectionPlan:
     Attributes:
         as_of: cut-off of the cycle.
         trigger_code: why a tournament is held, the first that holds: `never_selected`; `no_champion` (a fallback stood
-            in); `pool_changed`; `method_changed` (models or settings of the pool, or the planning bucket); `cadence`; `horizon_changed`
-            (protection interval); `history_changed` (what the last tournament learnt from was corrected); `drift`;
-            or `none`, (n,).
+            in); `pool_changed`; `method_changed` (models or settings of the pool, or the planning bucket); `cadence`;
+            `horizon_changed` (protection interval); `history_changed` (what the last tournament learnt from was
+            corrected); `drift`; or `none`, (n,).
         sitting_code: champion that a challenger must beat by the replacement margin, empty where there is none, (n,).
         held_code: champion that an earlier cycle noted, empty where there is none, (n,).
         since: cut-off of the cycle since which it is champion, `datetime64[D]`, NaT where unknown, (n,).

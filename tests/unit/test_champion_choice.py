@@ -33,6 +33,29 @@ def test_the_incumbent_of_the_pool_has_no_privilege_over_a_sitting_champion():
     assert choose_champions(score, rule, equal=np.zeros(2), sitting=np.array([0, 0])).tolist() == [0, 1]
 
 
+@pytest.mark.parametrize(
+    ("scores", "sold", "champion"),
+    [
+        ([1.0, 0.01], True, 0),  # a margin of 1 asks for all of the error
+        ([1.0, 0.0], True, 1),
+        ([1.0, 1e-9], True, 1),  # rounding is no error
+        ([1.0, 0.0], False, 0),  # nothing was sold, so expecting nothing shows nothing
+        ([0.0, 0.0], True, 0),  # nobody is better than no error
+        ([1e-9, 0.0], True, 0),
+    ],
+)
+def test_a_margin_of_one_gives_way_to_a_model_without_error_alone(scores, sold, champion):
+    equal, has_sold = np.full(1, 1e-8), np.array([sold])
+    incumbent = ChoiceRule(0.02, incumbent=0, margin_rate=1.0)
+    found = choose_champions(np.array([scores]), incumbent, equal=equal, has_sold=has_sold)
+    assert found.tolist() == [champion]
+    sitting = choose_champions(
+        np.array([scores]), ChoiceRule(0.0, replacement_rate=1.0), equal=equal, sitting=np.zeros(1, int),
+        has_sold=has_sold,
+    )  # fmt: skip
+    assert sitting.tolist() == [champion]
+
+
 def test_losses_are_those_of_the_text_book():
     errors = np.array([[3.0, -4.0, np.nan], [3.0, np.nan, np.nan]])
     count = np.array([2, 2])

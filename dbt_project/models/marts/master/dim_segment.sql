@@ -37,6 +37,7 @@ final as (
         review_period_days,
         count_frequency_per_year,
         owner,
+        bucket_type,
         valid_from_date,
         approved_by,
         reason

@@ -154,7 +154,8 @@ class SeriesOutcome:
         square_count: how many they are, (n,).
         lag_square_sum: sum of the squared errors at each lag, (n, D).
         lag_square_count: how many they are, (n, D).
-        before_qty: demand of the last bucket known at each of the newest origins, (n, K).
+        before_qty: demand of the last bucket known at each of the newest origins, as models learn it and with the
+            promotions of the bucket after it; NaN where stock was out in it, (n, K).
         actual_qty: demand behind the newest origins, NaN where it is not judged, (n, K, D).
         predicted_qty: the champion's forecast for it, promotions included, (n, K, D).
         origin_demand_qty: demand over the horizon from each origin, (n, K).

@@ -148,7 +148,7 @@ def _tournament(task: PoolTask) -> SeriesOutcome:
         model_rmse_qty=rmse,
         model_bias_qty=masked_mean(errors),
         forecast_qty=np.where(np.arange(forecast.shape[1]) < task.forecast_buckets[:, None], forecast, np.nan),
-        before_qty=np.where(is_zero[:, None], np.nan, _last_known(series, plan))[:, :ACCURACY_ORIGINS],
+        before_qty=np.where(is_zero[:, None], np.nan, _newest_known(task, series, plan, depth))[:, :ACCURACY_ORIGINS],
         actual_qty=_judged(task, series, plan, depth, actual)[:, :ACCURACY_ORIGINS],
         predicted_qty=(predicted * _like(task.event_factor, series, plan, depth, 1.0))[:, :ACCURACY_ORIGINS],
         origin_demand_qty=np.where(is_seen & ~(is_zero | is_short | is_lost)[:, None], span, np.nan),
@@ -182,6 +182,18 @@ def _windows(
 
 def _scale(one: np.ndarray, plan: ValidationPlan, row: int) -> float:
     return float(naive_mae(one[: plan.first_training[row] or len(one)])) if len(one) > 1 else np.nan
+
+
+def _newest_known(task: PoolTask, series: list[np.ndarray], plan: ValidationPlan, depth: np.ndarray) -> np.ndarray:
+    """Demand of the last bucket that each origin knows, with the promotions of the bucket after it, (n, K).
+
+    NaN where stock was out in it: what is only estimated is no news.
+    """
+    newest = _last_known(series, plan)
+    if task.judged_qty is not None:
+        own = [row[len(row) - len(one) :] for row, one in zip(task.judged_qty, series, strict=True)]
+        newest = np.where(np.isfinite(_last_known(own, plan)), newest, np.nan)
+    return newest * _like(task.event_factor, series, plan, depth, 1.0)[:, :, 0]
 
 
 def _last_known(series: list[np.ndarray], plan: ValidationPlan) -> np.ndarray:

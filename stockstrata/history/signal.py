@@ -35,6 +35,19 @@ class LearntHistory:
     is_observed: np.ndarray
     event_factor: np.ndarray
 
+    @property
+    def newest_demand(self) -> pd.DataFrame:
+        """Demand of the newest bucket as models learn it: `item_id, location_id, demand_qty`.
+
+        NaN where stock was out in it, so that it is an estimate, and where the series began in it, so that it is part
+        of a bucket.
+
+        Example: sales 8, 9, 0 with the last bucket out of stock give NaN, whatever was estimated for it.
+        """
+        newest, judged = self.panel.demand_qty[:, -1], self.judged_qty[:, -1]
+        is_old = np.isfinite(self.panel.demand_qty[:, -2:]).all(axis=1) & (self.panel.demand_qty.shape[1] > 1)
+        return self.panel.keys[KEY].assign(demand_qty=np.where(is_old & np.isfinite(judged), newest, np.nan))
+
 
 def signal_table(
     panel: DemandPanel, adjustments: pd.DataFrame, segment_code: pd.Series, *, parameters: PlanningParameters

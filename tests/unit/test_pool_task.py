@@ -46,3 +46,18 @@ def test_a_series_that_ended_between_tournaments_is_forecast_zero_and_the_others
     assert np.nan_to_num(refit.forecast_qty[1]).sum() == 0
     assert refit.champion_code[[0, 2]].tolist() == first.champion_code[[0, 2]].tolist()
     assert (refit.forecast_qty[[0, 2], :13] > 0).all()
+
+
+def test_origins_sense_what_models_learnt_and_nothing_of_an_empty_shelf(module_parameters):
+    rng = np.random.default_rng(4)
+    demand = rng.poisson(20.0, (1, 200)).astype(float)
+    plain = forecast_pool(_task(module_parameters, demand))
+    # Origins of the pool `decline` lie at 196, 192, 188 ... buckets.
+    assert plain.before_qty[0, :3].tolist() == demand[0, [195, 191, 187]].tolist()
+    task = _task(module_parameters, demand)
+    sold, lift = demand.copy(), np.ones(demand.shape)
+    sold[0, 195], lift[0, 192] = np.nan, 1.5
+    found = forecast_pool(replace(task, judged_qty=sold, event_factor=lift)).before_qty[0]
+    assert np.isnan(found[0])
+    assert found[1] == 1.5 * demand[0, 191]
+    assert found[2] == demand[0, 187]

@@ -85,7 +85,7 @@ def _tournament(task: PoolTask) -> SeriesOutcome:
     score = rmse if loss == "rmse" else losses(errors, plan.fold_count[:, None], loss)
     sitting = pool_positions(task.sitting_code, task)
     mean = np.array([one.mean() if len(one) else 0.0 for one in used])
-    has_sold = (span > 0).any(axis=1)
+    has_sold = np.asarray((span > 0).any(axis=1))
 
     champion = np.full(len(series), -1)
     forecast = np.full((len(series), int(task.forecast_buckets.max())), np.nan)

@@ -10,6 +10,7 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stockstrata.forecasting.earlier import EarlierChampions
 from stockstrata.forecasting.new_products import similarity
 from stockstrata.forecasting.new_products.curve import age_bands, common_curve, completed_profiles
 from stockstrata.forecasting.new_products.launches import KnownDemand, launches
@@ -342,8 +343,9 @@ def planned(found: Market, end: int, parameters, **changes) -> ForecastResult:
     review = next(row.review_period_days for row in parameters.segment_strategies if row.segment_code == "NEW")
     supply = panel.keys.assign(lead_time_days=35.0 - review, lead_time_sd_days=0.0, evidence_grade="full")
     return forecast_segments(
-        panel, assignment, supply, parameters=parameters, workers=1, item_locations=item_locations.iloc[rows]
-    )
+        panel, assignment, supply, parameters=parameters, workers=1, item_locations=item_locations.iloc[rows],
+        champions=changes.get("champions"),
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -463,6 +465,32 @@ def test_the_pool_takes_over_where_it_is_better(module_parameters):
     assert (status["status_code"] == "handed_over").all()
     assert (status["judged_origin_count"] >= 4).all()
     assert (status["pool_rmse_qty"] < 0.9 * status["launch_rmse_qty"]).all()
+
+
+def test_what_was_handed_over_never_goes_back_to_its_analogs(module_parameters):
+    """A cycle later the launch model would forecast better again: the pool keeps what it took over."""
+    found = market(count=240)
+    demand = found.panel.demand_qty.copy()
+    fast = np.flatnonzero((found.start >= 139) & (found.start < 142))
+    for row in fast:
+        demand[row, found.start[row] :] = 400.0
+    full = dataclasses.replace(found, panel=dataclasses.replace(found.panel, demand_qty=demand))
+    before = planned(full, 150, module_parameters).new_products
+    names = found.panel.keys["item_id"][fast]
+    assert (before.set_index("item_id").loc[names, "status_code"] == "handed_over").all()
+    # The same item-locations as the market has them, which their analogs tell better than their few sales.
+    slow = planned(found, 150, module_parameters)
+    again = slow.new_products.set_index("item_id").loc[names]
+    assert (again["status_code"] == "analog_posterior").any()
+    champions = EarlierChampions(slow.register.iloc[:0], slow.backtests, slow.backtest_lags, launches=before)
+    kept = planned(found, 150, module_parameters, champions=champions)
+    status = kept.new_products.set_index("item_id")
+    assert (status.loc[names, "status_code"] == "handed_over").all()
+    champion = kept.champions.set_index("item_id")["model_code"]
+    assert (champion.loc[names] != "analog_launch").all()
+    # The others are as they were.
+    others = status.drop(names)["status_code"]
+    assert (others == slow.new_products.set_index("item_id").drop(names)["status_code"]).all()
 
 
 def test_a_launch_beyond_the_forecast_or_on_a_day_that_means_never_is_left_to_the_pool(module_parameters):

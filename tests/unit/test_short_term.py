@@ -11,6 +11,7 @@ from hypothesis.extra.numpy import arrays
 
 from stockstrata.errors import PlanningError
 from stockstrata.forecasting.consumption import consumed_forecast
+from stockstrata.forecasting.earlier import EarlierChampions
 from stockstrata.forecasting.run import forecast_segments
 from stockstrata.forecasting.sensing import sensed_forecast
 from stockstrata.forecasting.short_term import short_term_forecast
@@ -108,9 +109,11 @@ def _panel(phi, count=60, weeks=156, seed=1):
     return DemandPanel(keys, pd.date_range("2022-01-03", periods=weeks, freq="W-MON"), demand, "W-MON")
 
 
-def _cycle(panel, parameters, segment="SPARSE"):
+def _cycle(panel, parameters, segment="SPARSE", champions=None):
     supply = panel.keys.assign(lead_time_days=21.0, lead_time_sd_days=0.0, evidence_grade="full")
-    return forecast_segments(panel, panel.keys.assign(segment_code=segment), supply, parameters=parameters, workers=1)
+    return forecast_segments(
+        panel, panel.keys.assign(segment_code=segment), supply, parameters=parameters, workers=1, champions=champions
+    )
 
 
 def test_planted_persistence_turns_sensing_on_and_noise_leaves_it_off(make_parameters):
@@ -124,6 +127,27 @@ def test_planted_persistence_turns_sensing_on_and_noise_leaves_it_off(make_param
     assert noise["reason_code"] == "does_not_improve"
     (few,) = _cycle(_panel(0.7, count=3), make_parameters()).sensing.to_dict("records")
     assert few["reason_code"] == "too_few_pairs"
+
+
+def test_a_segment_keeps_its_weight_between_tournaments(make_parameters):
+    """A cycle in which champions are only refitted has no back-test to fit a weight on."""
+    parameters, whole = make_parameters(), _panel(0.7)
+    early = DemandPanel(whole.keys, whole.bucket_start_dates[:152], whole.demand_qty[:, :152], "W-MON")
+    first = _cycle(early, parameters)
+    before = EarlierChampions(first.register, first.backtests, first.backtest_lags, sensing=first.sensing)
+    found = _cycle(whole, parameters, champions=before)
+    assert (found.register["decision_code"] == "refitted").mean() > 0.9
+    assert first.sensing["is_sensing_on"].all()
+    pd.testing.assert_frame_equal(found.sensing, first.sensing)
+    # Without it there would be too little to judge by, and a setting that switches sensing off is obeyed at once.
+    alone = _cycle(whole, parameters, champions=replace(before, sensing=None)).sensing
+    assert not alone["is_sensing_on"].any()
+    off = {
+        "segment_code": "SPARSE", "backward_buckets": 0, "forward_buckets": 0, "sensed_buckets": 0,
+        "largest_weight_rate": 0.5, "margin_rate": 0.0,
+    }  # fmt: skip
+    (row,) = _cycle(whole, make_parameters({"short_term_settings": [off]}), champions=before).sensing.to_dict("records")
+    assert row["reason_code"] == "switched_off"
 
 
 def test_sensing_can_be_switched_off(make_parameters):

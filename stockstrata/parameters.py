@@ -318,6 +318,7 @@ class HierarchySetting(_Dated):
     segment_code: str
     method_code: Literal["validated"] | HierarchyMethod
     margin_rate: float = Field(ge=0, le=1)
+    replacement_margin_rate: float = Field(default=0.0, ge=0, le=1)
     is_applied: bool
     forecast_pool: str
     origin_count: int = Field(ge=0, le=12)

@@ -643,8 +643,9 @@ HIERARCHY_FORECAST = Table(
         Column("horizon_bucket", "BIGINT", "Buckets ahead of the cut-off, from 1."),
         Column("model_code", "VARCHAR", "Model of the node's own forecast."),
         Column("method_code", "VARCHAR", "Method that made it coherent; mixed where item-locations follow several."),
-        Column("base_qty", "DOUBLE", "The node's own forecast of the bucket, units."),
+        Column("base_qty", "DOUBLE", "The node's own forecast of the bucket, promotions included, units."),
         Column("reconciled_qty", "DOUBLE", "Forecast that agrees with all levels: the sum of its parts, units."),
+        Column("final_qty", "DOUBLE", "Forecast planned with, after people and streams: the sum of its parts, units."),
     ),
 )
 
@@ -661,7 +662,9 @@ HIERARCHY_CHOICE = Table(
             "bottom_up, middle_out_item, middle_out_family, middle_out_region, top_down, mint_struct, mint_var, "
             "mint_shrink; base: the level's own forecasts.",
         ),
-        Column("error_ratio", "DOUBLE", "Sum of RMSE of demand over all buckets ahead over sum of demand; null: none."),
+        Column(
+            "error_ratio", "DOUBLE", "Sum of RMSE of demand seen over all buckets ahead over sum of it; null: none."
+        ),
         Column("series_count", "BIGINT", "Nodes judged."),
         Column("origin_count", "BIGINT", "Earlier origins judged at."),
         Column("is_chosen", "BOOLEAN", "Whether the segment follows the method."),
@@ -670,7 +673,8 @@ HIERARCHY_CHOICE = Table(
         Column(
             "reason_code",
             "VARCHAR",
-            "best; flagged: within_margin (bottom_up kept), fixed_by_parameter, not_validated; level: nothing chosen.",
+            "best; flagged: within_margin (bottom_up kept), incumbent_kept (method of the cycle before), "
+            "fixed_by_parameter, not_validated; level: nothing chosen.",
         ),
     ),
 )

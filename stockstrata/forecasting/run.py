@@ -16,9 +16,10 @@ from stockstrata.forecasting.coherence import CoherentForecasts, coherent_foreca
 from stockstrata.forecasting.earlier import EarlierChampions
 from stockstrata.forecasting.fallbacks import filled_history
 from stockstrata.forecasting.interval_methods import LEAST_JUDGED_SHARE
-from stockstrata.forecasting.level_forecasts import LevelMethod
+from stockstrata.forecasting.level_forecasts import LevelMethod, Published
+from stockstrata.forecasting.new_products.cycle import MODEL as LAUNCH_MODEL
 from stockstrata.forecasting.new_products.cycle import with_launches
-from stockstrata.forecasting.outcome import PoolTask, join_outcomes, needed_buckets, whole_buckets
+from stockstrata.forecasting.outcome import PoolTask, SeriesOutcome, join_outcomes, needed_buckets, whole_buckets
 from stockstrata.forecasting.pooled import Lesson, PoolHistory, learnt_tasks
 from stockstrata.forecasting.reuse import REUSED, SeriesInputs, SeriesStates, reusable, task_inputs
 from stockstrata.forecasting.selection import SelectionPlan, selection_plan
@@ -192,21 +193,6 @@ def forecast_segments(
     rows = [reuse.rows, *rows] if outcomes else rows
     series = join_outcomes([*outcomes, *forecast_tasks(tasks, workers, task_map)], rows, len(segment))
     states = SeriesStates(panel.keys, inputs, series)
-    coherent = None
-    if groups is not None:
-        coherent = coherent_forecasts(
-            panel,
-            groups,
-            segment,
-            series,
-            method=_level_method(panel, pool, parameters),
-            settings=parameters.hierarchy_settings,
-            workers=workers,
-            # Methods are judged with the champions that they build on.
-            earlier=None if champions is None or plan.is_due.mean() >= LEAST_JUDGED_SHARE else champions.hierarchy,
-        )
-        # Means follow the hierarchy where a segment asks for it; how wrong they may be stays as it was measured.
-        series = replace(series, forecast_qty=coherent.forecast_qty)
     uncertainty = report.cycle_uncertainty(facts, series)
     choice = report.interval_choice(
         facts,
@@ -225,6 +211,23 @@ def forecast_segments(
         earlier=None if champions is None else champions.launches,
     )
     told, spread = launched.series, launched.uncertainty
+    coherent = None
+    if groups is not None:
+        coherent = coherent_forecasts(
+            panel,
+            groups,
+            segment,
+            series,
+            published=_published(panel, told, history),
+            method=_level_method(panel, pool, parameters),
+            settings=parameters.hierarchy_settings,
+            task_map=task_map or LocalMap(workers),
+            earlier=None if champions is None else champions.hierarchy,
+            # Methods are judged with the champions that they build on.
+            is_judged=champions is None or bool(plan.is_due.mean() >= LEAST_JUDGED_SHARE),
+        )
+        # Means follow the hierarchy where a segment asks for it; how wrong they may be stays as it was measured.
+        told = replace(told, forecast_qty=coherent.forecast_qty)
     forecasts = report.forecast_table(facts, told, spread, workers=workers)
     decided = decide_forecast(forecasts, panel, segment, planner, parameters=parameters) if planner else None
     planned_qty = decided.quantities(told.forecast_qty) if decided else facts.lifted(told.forecast_qty)
@@ -248,8 +251,19 @@ def forecast_segments(
         sensing=sensing_choices(
             segment, series, parameters.short_term_settings, None if champions is None else champions.sensing
         ),
-        coherent=coherent,
+        coherent=None if coherent is None else coherent.with_decisions(planned_qty),
     )
+
+
+def _published(panel: DemandPanel, told: SeriesOutcome, history: LearntHistory | None) -> Published:
+    plain = Published.plain(panel, told)
+    plain = replace(plain, is_fixed=told.champion_code == LAUNCH_MODEL)
+    if history is None:
+        return plain
+    factor = plain.factor.copy()
+    known = min(factor.shape[1], history.event_factor.shape[1])
+    factor[:, :known] = history.event_factor[:, :known]
+    return replace(plain, judged_qty=history.judged_qty, factor=factor)
 
 
 def _level_method(panel: DemandPanel, pool: np.ndarray, parameters: PlanningParameters) -> LevelMethod:

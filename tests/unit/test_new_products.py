@@ -344,7 +344,7 @@ def planned(found: Market, end: int, parameters, **changes) -> ForecastResult:
     supply = panel.keys.assign(lead_time_days=35.0 - review, lead_time_sd_days=0.0, evidence_grade="full")
     return forecast_segments(
         panel, assignment, supply, parameters=parameters, workers=1, item_locations=item_locations.iloc[rows],
-        champions=changes.get("champions"),
+        champions=changes.get("champions"), groups=changes.get("groups"),
     )  # fmt: skip
 
 
@@ -491,6 +491,32 @@ def test_what_was_handed_over_never_goes_back_to_its_analogs(module_parameters):
     # The others are as they were.
     others = status.drop(names)["status_code"]
     assert (others == slow.new_products.set_index("item_id").drop(names)["status_code"]).all()
+
+
+def test_levels_leave_a_new_item_location_its_analogs(module_parameters):
+    """What was launched weeks ago has hardly a share of the year: splitting a total would take its forecast."""
+    found = market(count=120)
+    rows = np.flatnonzero(found.start < 150)
+    groups = found.panel.keys.iloc[rows].assign(family=found.item_locations["family"].to_numpy()[rows], region="R")
+    top_down = tuple(
+        row.model_copy(update={"method_code": "top_down", "is_applied": True})
+        for row in module_parameters.hierarchy_settings
+    )
+    applied = planned(found, 150, module_parameters.model_copy(update={"hierarchy_settings": top_down}), groups=groups)
+    plain = planned(found, 150, module_parameters)
+    new = plain.champions["model_code"] == "analog_launch"
+    assert new.sum() > 3
+    names = set(plain.champions.loc[new, "item_id"])
+    is_new = plain.forecasts["item_id"].isin(names)
+    pd.testing.assert_frame_equal(applied.forecasts[is_new], plain.forecasts[is_new])
+    assert not np.allclose(applied.forecasts.loc[~is_new, "mean_qty"], plain.forecasts.loc[~is_new, "mean_qty"])
+    # Published and planned are one.
+    level = applied.coherent.forecasts
+    parts = level[level["level_code"] == "item_location"]
+    near = applied.forecasts[applied.forecasts["horizon_bucket"] <= 13]
+    np.testing.assert_allclose(parts["reconciled_qty"], near["mean_qty"], rtol=1e-12)
+    total = level[level["level_code"] == "total"].set_index("horizon_bucket")["reconciled_qty"]
+    np.testing.assert_allclose(total, near.groupby("horizon_bucket")["mean_qty"].sum(), rtol=1e-9)
 
 
 def test_a_launch_beyond_the_forecast_or_on_a_day_that_means_never_is_left_to_the_pool(module_parameters):

@@ -89,6 +89,11 @@ DEMAND_ADJUSTMENT = Table(
         ),
         Column("reason_detail", "VARCHAR", "Stated reason of the return, order, or promotion; empty where none."),
         Column("adjustment_qty", "DOUBLE", "What the row adds to demand; below zero what it takes away, units."),
+        Column(
+            "adjustment_at_close_qty",
+            "DOUBLE",
+            "The same as told when the bucket closed, lost sales without later buckets: what back-tests learn, units.",
+        ),
         Column("raw_qty", "DOUBLE", "Demand of the bucket before any adjustment, returns not deducted, units."),
         Column(
             "method_code",

@@ -24,24 +24,39 @@ class PoolSeries:
     Attributes:
         task: the pool.
         series: their histories.
+        origins: their histories as origins may learn them, of the same lengths.
         learnt: buckets that each earliest origin may learn from, (n,).
         places: where they stand in the task, (n,).
         block_buckets: buckets that each series is forecast in blocks of, (n,).
     """
 
-    def __init__(self, task: PoolTask, series: list[np.ndarray], learnt: np.ndarray, places: np.ndarray) -> None:
+    def __init__(
+        self,
+        task: PoolTask,
+        series: list[np.ndarray],
+        learnt: np.ndarray,
+        places: np.ndarray,
+        *,
+        origins: list[np.ndarray] | None = None,
+    ) -> None:
         self.task, self.series, self.learnt, self.places = task, series, learnt, places
+        self.origins = series if origins is None else origins
         self.block_buckets = coarse.usable_blocks(learnt, task.block_buckets)
         self._faults: list[dict[str, str]] = [{} for _ in series]
 
     def paths(self, code: str, rows: np.ndarray, train_ends: np.ndarray, depth: np.ndarray) -> np.ndarray:
-        """Forecasts of some series, (len(rows), K, D); NaN for those that lack the model's seasons."""
+        """Forecasts of some series from origins, (len(rows), K, D); NaN for those that lack the model's seasons."""
+        return self._paths(code, rows, train_ends, depth, self.origins)
+
+    def _paths(
+        self, code: str, rows: np.ndarray, train_ends: np.ndarray, depth: np.ndarray, learnt_from: list[np.ndarray]
+    ) -> np.ndarray:
         out = np.full((*train_ends.shape, int(depth.max(initial=1))), np.nan)
         able = self.is_able(code)[rows]
         if not able.any():
             return out
         places = np.flatnonzero(able)
-        series, history = [self.series[row] for row in rows[places]], self.task.settings.max_history_buckets
+        series, history = [learnt_from[row] for row in rows[places]], self.task.settings.max_history_buckets
         if code in engine.POOLED_CODES:
             learnt = self.task.pooled.select(self.places[rows[places]]) if self.task.pooled is not None else None
             found = pooled_paths(code, learnt, series, train_ends[places], depth=depth[places], max_history=history)
@@ -67,7 +82,7 @@ class PoolSeries:
             members = ensemble_members(self.task.models)
             return ensemble_median({member: self.final(member, rows, depth) for member in members})
         ends = np.array([[len(self.series[row])] for row in rows], dtype=np.int64)
-        return self.paths(code, rows, ends, depth)[:, 0]
+        return self._paths(code, rows, ends, depth, self.series)[:, 0]
 
     def is_able(self, code: str) -> np.ndarray:
         """Whether the earliest origin knows the seasons that the engine and the pool ask for."""
@@ -86,6 +101,17 @@ def histories(task: PoolTask) -> list[np.ndarray]:
         PlanningError: a history has a gap.
     """
     return [_started(row)[-needed:] for row, needed in zip(task.demand_qty, task.needed_buckets, strict=True)]
+
+
+def origin_histories(task: PoolTask, series: list[np.ndarray]) -> list[np.ndarray]:
+    """The same buckets as origins may learn them.
+
+    Raises:
+        PlanningError: a history has a gap.
+    """
+    if task.origin_qty is None:
+        return series
+    return [_started(row[len(row) - len(one) :]) for row, one in zip(task.origin_qty, series, strict=True)]
 
 
 def ensemble_members(models: Sequence[PoolModel]) -> list[str]:

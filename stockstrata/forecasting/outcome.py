@@ -43,7 +43,9 @@ class PoolTask:
         least_depth: buckets to forecast, and lags to record back-test errors for, at least.
         block_buckets: buckets that are forecast as one and split back, 1 where each is forecast by itself.
         judged_qty: what accuracy is judged by in place of `demand_qty`; NaN where it is not judged, (n, T).
-        is_observed: buckets whose errors tell of uncertainty: demand that was seen, not estimated, (n, T).
+        is_observed: buckets that models are judged by: demand that was seen, not estimated, (n, T).
+        origin_qty: what an origin may learn in place of `demand_qty`: what was told of each bucket when it closed,
+            (n, T).
         event_factor: demand with promotions over the baseline that `demand_qty` holds, (n, T).
         sitting_code: champion that a challenger must beat by a margin, empty where there is none, (n,).
         carried: back-tests of champions that are only to be refitted, n rows; None where a tournament is to be held.
@@ -61,6 +63,7 @@ class PoolTask:
     block_buckets: int = 1
     judged_qty: np.ndarray | None = None
     is_observed: np.ndarray | None = None
+    origin_qty: np.ndarray | None = None
     event_factor: np.ndarray | None = None
     pooled: PooledInputs | None = None
 
@@ -81,7 +84,7 @@ class PoolTask:
 
     def select(self, rows: np.ndarray) -> "PoolTask":
         """The task of some of its series."""
-        told = {name: getattr(self, name) for name in ("judged_qty", "is_observed", "event_factor")}
+        told = {name: getattr(self, name) for name in ("judged_qty", "is_observed", "origin_qty", "event_factor")}
         return replace(
             self,
             demand_qty=self.demand_qty[rows],
@@ -130,7 +133,7 @@ class SeriesOutcome:
         horizon: buckets that models were compared at, (n,).
         wanted_horizon: protection interval then, whole buckets, which a short history may not allow, (n,).
         learnt: buckets that the earliest origin may learn from, (n,).
-        fold_count: origins, (n,).
+        fold_count: origins at which demand was seen, (n,).
         independent_folds: what overlapping origins are worth, (n,).
         span_demand_qty: mean actual cumulative demand over the spans judged, (n,).
         naive_rmse_qty: RMSE of the naive benchmark, (n,).

@@ -17,7 +17,14 @@ from stockstrata.forecasting.choice import (
     pool_positions,
     reasons,
 )
-from stockstrata.forecasting.members import ENSEMBLE, PoolSeries, ensemble_median, ensemble_members, histories
+from stockstrata.forecasting.members import (
+    ENSEMBLE,
+    PoolSeries,
+    ensemble_median,
+    ensemble_members,
+    histories,
+    origin_histories,
+)
 from stockstrata.forecasting.metrics import masked_mean, naive_mae, ordered_sum
 from stockstrata.forecasting.origins import ValidationPlan, validation_plan
 from stockstrata.forecasting.outcome import PoolTask, SeriesOutcome, join_outcomes
@@ -59,6 +66,7 @@ def _tournament(task: PoolTask) -> SeriesOutcome:
     """
     models, rule, loss = task.models, choice_rule(task), task.settings.selection_loss
     series = histories(task)
+    as_told = origin_histories(task, series)
     used = [one[-task.settings.max_history_buckets :] for one in series]
     length = np.array([len(one) for one in used], dtype=np.int64)
     plan = validation_plan(
@@ -72,17 +80,19 @@ def _tournament(task: PoolTask) -> SeriesOutcome:
     is_short = ~is_zero & (plan.fold_count == 0)
     judged = np.flatnonzero(~is_zero & ~is_short)
     actual = _actuals(series, plan, depth)
-    span = _horizon_sums(actual, plan.horizon)
+    seen = _seen(task, series, plan, depth, actual)
+    span = _horizon_sums(actual, plan.horizon, seen)
+    folds = np.isfinite(span).sum(axis=1)
     learnt = np.minimum(plan.first_training, task.settings.max_history_buckets)
-    pool = PoolSeries(task, [series[i] for i in judged], learnt[judged], judged)
+    pool = PoolSeries(task, [series[i] for i in judged], learnt[judged], judged, origins=[as_told[i] for i in judged])
     paths, naive = _backtests(pool, models, plan.train_ends[judged], depth[judged])
     errors = np.full((len(series), len(models), task.settings.fold_count), np.nan)
     for position, path in enumerate(paths):
-        errors[judged, position] = _horizon_sums(path, plan.horizon[judged]) - span[judged]
+        errors[judged, position] = _horizon_sums(path, plan.horizon[judged], seen[judged]) - span[judged]
     naive_error = np.full(span.shape, np.nan)
-    naive_error[judged] = _horizon_sums(naive, plan.horizon[judged]) - span[judged]
-    rmse = losses(errors, plan.fold_count[:, None], "rmse")
-    score = rmse if loss == "rmse" else losses(errors, plan.fold_count[:, None], loss)
+    naive_error[judged] = _horizon_sums(naive, plan.horizon[judged], seen[judged]) - span[judged]
+    rmse = losses(errors, folds[:, None], "rmse")
+    score = rmse if loss == "rmse" else losses(errors, folds[:, None], loss)
     sitting = pool_positions(task.sitting_code, task)
     mean = np.array([one.mean() if len(one) else 0.0 for one in used])
     has_sold = np.asarray((span > 0).any(axis=1))
@@ -106,11 +116,11 @@ def _tournament(task: PoolTask) -> SeriesOutcome:
         held = chosen == position
         predicted[judged[held], :, : path.shape[2]] = path[held]
     actual = np.where(is_zero[:, None, None], np.nan, actual)
-    # What was estimated in place of lost sales tells nothing of how far demand strays.
+    # What was not seen tells nothing of how far demand strays.
     ahead = np.arange(actual.shape[2])[None, None, :] >= plan.horizon[:, None, None]
-    is_seen = ((_like(task.is_observed, series, plan, depth, 1.0) > 0) | ahead).all(axis=2)
-    seen = np.where(_like(task.is_observed, series, plan, depth, 1.0) > 0, predicted - actual, np.nan)
-    sums = error_sums(seen, buckets=task.interval_buckets, horizon=plan.horizon, length=length)
+    is_seen = (seen | ahead).all(axis=2)
+    strayed = np.where(_observed(task, series, plan, depth), predicted - actual, np.nan)
+    sums = error_sums(strayed, buckets=task.interval_buckets, horizon=plan.horizon, length=length)
     reason = np.where(is_zero, "all_zero", np.where(is_short, "too_short", "no_finite_model")).astype(object)
     reason[judged] = np.where(chosen >= 0, reasons(chosen, ties, rule, sitting[judged]), reason[judged])
     codes = np.array([*(model.model_code for model in models), ""], dtype=object)
@@ -123,20 +133,18 @@ def _tournament(task: PoolTask) -> SeriesOutcome:
         length=length,
         mean_qty=mean,
         is_whole=np.array([bool((one == np.floor(one)).all()) for one in used]),
-        naive_mae_qty=np.array([_scale(one, plan, row) for row, one in enumerate(series)]),
+        naive_mae_qty=np.array([_scale(one, plan, row) for row, one in enumerate(as_told)]),
         block_buckets=blocks,
         horizon=plan.horizon,
         wanted_horizon=task.horizon,
         learnt=learnt,
-        fold_count=np.where(is_zero, 0, plan.fold_count),
-        independent_folds=np.where(is_zero, 0.0, plan.independent_folds),
+        fold_count=np.where(is_zero, 0, folds),
+        independent_folds=np.where(is_zero, 0.0, plan.independent_folds * folds / np.maximum(plan.fold_count, 1)),
         span_demand_qty=masked_mean(span),
-        naive_rmse_qty=losses(naive_error, plan.fold_count, "rmse"),
+        naive_rmse_qty=losses(naive_error, folds, "rmse"),
         rmse_qty=np.where(is_lost, np.nan, rmse[rows, champion]),
-        held_out_rmse_qty=held_out_rmse(
-            errors, plan.fold_count, rule, loss_code=loss, sitting=sitting, has_sold=has_sold
-        ),
-        naive_score_qty=losses(naive_error, plan.fold_count, loss),
+        held_out_rmse_qty=held_out_rmse(errors, folds, rule, loss_code=loss, sitting=sitting, has_sold=has_sold),
+        naive_score_qty=losses(naive_error, folds, loss),
         champion_score_qty=np.where(is_lost, np.nan, score[rows, champion]),
         challenger_score_qty=np.where(challenger < 0, np.nan, score[rows, challenger]),
         is_selected=np.full(len(series), True),
@@ -155,7 +163,7 @@ def _tournament(task: PoolTask) -> SeriesOutcome:
         origin_forecast_qty=np.where(is_lost[:, None], np.nan, errors[rows, champion] + span),
         origin_reach=plan.reach,
         **_newest(sums),
-        **_windows(task, series, used, plan),
+        **_windows(task, as_told, used, plan),
     )
 
 
@@ -249,9 +257,30 @@ def _backtests(
     return [paths[model.model_code] for model in models], naive
 
 
-def _horizon_sums(paths: np.ndarray, horizon: np.ndarray) -> np.ndarray:
-    inside = np.arange(paths.shape[-1])[None, :] < horizon[:, None]
-    return ordered_sum(np.where(inside[:, None, :], paths, 0.0))
+def _horizon_sums(paths: np.ndarray, horizon: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """Sums over the buckets seen inside the horizon of each origin, (n, K); NaN where there is none."""
+    inside = (np.arange(paths.shape[-1])[None, :] < horizon[:, None])[:, None, :] & seen[:, :, : paths.shape[-1]]
+    return np.where(inside.any(axis=2), ordered_sum(np.where(inside, paths, 0.0)), np.nan)
+
+
+def _observed(task: PoolTask, series: list[np.ndarray], plan: ValidationPlan, depth: np.ndarray) -> np.ndarray:
+    """Whether the demand of each bucket behind the origins was seen; all were where nothing is told of it."""
+    return _like(task.is_observed, series, plan, depth, 1.0) > 0
+
+
+def _seen(
+    task: PoolTask, series: list[np.ndarray], plan: ValidationPlan, depth: np.ndarray, actual: np.ndarray
+) -> np.ndarray:
+    """Which buckets behind the origins models are compared by, (n, K, D).
+
+    A series none of whose horizons was seen in any part is compared by the estimates: any model is better than none,
+    and its variance, which no error tells, comes from the others.
+    """
+    known = np.isfinite(actual)
+    inside = (np.arange(actual.shape[2])[None, :] < plan.horizon[:, None])[:, None, :]
+    seen = known & _observed(task, series, plan, depth)
+    is_blind = ~(seen & inside).any(axis=(1, 2))
+    return np.where(is_blind[:, None, None], known, seen)
 
 
 def _choose_and_forecast(

@@ -377,6 +377,7 @@ def _told(history: LearntHistory | None, length: int, held: np.ndarray, needed: 
     past = {
         "judged_qty": history.judged_qty,
         "is_observed": history.is_observed,
+        "origin_qty": history.origin_qty,
         "event_factor": history.event_factor[:, :length],
     }
     return {name: values[held, -needed:] for name, values in past.items()}

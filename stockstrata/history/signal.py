@@ -15,8 +15,7 @@ from stockstrata.parameters import PlanningParameters
 from stockstrata.tables import DEMAND_SIGNAL
 
 _SIGNAL_COLUMNS = [column.name for column in DEMAND_SIGNAL.columns if column.name != "period_start_date"]
-_LEAST_OBSERVED_RATE = 0.5
-"""In-stock share below which most of a bucket is an estimate, whose error says nothing of the forecast's."""
+_EQUAL_QTY = 1e-9
 
 
 @dataclass(frozen=True)
@@ -26,13 +25,16 @@ class LearntHistory:
     Attributes:
         panel: what models learn from, units.
         judged_qty: demand after returns, NaN where stock was or ran out and before the start, (n, T).
-        is_observed: buckets whose demand was seen rather than estimated, (n, T).
+        is_observed: buckets that a back-test may be judged by: what models learn of them is what was seen, nothing
+            estimated, taken out or explained by a promotion, (n, T).
+        origin_qty: what models learn, told of each bucket when it closed, without what came after it, (n, T).
         event_factor: demand with promotions over demand without, of the T past buckets and those ahead, (n, T + F).
     """
 
     panel: DemandPanel
     judged_qty: np.ndarray
     is_observed: np.ndarray
+    origin_qty: np.ndarray
     event_factor: np.ndarray
 
     @property
@@ -107,26 +109,23 @@ def learnt_history(
     for code in REASONS:
         wants = chosen.str.split(",").map(lambda codes, code=code: code in codes).to_numpy(dtype=bool)
         applied |= (reason == code).to_numpy() & wants[cells.row]
-    qty = held["adjustment_qty"].to_numpy(dtype=float)
+    told = {name: held[name].to_numpy(dtype=float) for name in ("adjustment_qty", "adjustment_at_close_qty")}
     started = np.isfinite(panel.demand_qty)
     gross = np.nan_to_num(panel.demand_qty)
 
-    def with_rows(wanted: np.ndarray) -> np.ndarray:
+    def with_rows(wanted: np.ndarray, name: str = "adjustment_qty") -> np.ndarray:
         added = np.zeros(gross.shape)
-        np.add.at(added, (cells.row[wanted], cells.bucket[wanted]), qty[wanted])
+        np.add.at(added, (cells.row[wanted], cells.bucket[wanted]), told[name][wanted])
         # Sums of decimal quantities leave binary dust, and a part of the reasons may take away more than is there.
         return np.where(started, np.maximum(np.round(gross + added, 9), 0.0), np.nan)
 
     is_lost = (reason == "stockout_lost_sales").to_numpy()
     early = is_lost & applied & (held["method_code"] == "not_yet_available").to_numpy()
-    signal = with_rows(applied)
-    signal[cells.row[early], cells.bucket[early]] = np.nan
+    signal, at_close = with_rows(applied), with_rows(applied, "adjustment_at_close_qty")
+    for one in (signal, at_close):
+        one[cells.row[early], cells.bucket[early]] = np.nan
     judged = with_rows(applied & reason.isin(NETTED).to_numpy())
     judged[cells.row[is_lost], cells.bucket[is_lost]] = np.nan
-    observed = started.copy()
-    rate = held["in_stock_rate"].to_numpy(dtype=float)
-    is_guess = is_lost & (rate < _LEAST_OBSERVED_RATE) & (held["method_code"] != "censored_expectation").to_numpy()
-    observed[cells.row[is_guess], cells.bucket[is_guess]] = False
     factor = np.ones((gross.shape[0], gross.shape[1] + ahead))
     if promotions is not None and effects is not None and len(promotions) and len(effects):
         cover = promotion_cover(promotions, panel.keys, bucket_edges(panel, ahead), dip_days=dip_days)
@@ -134,4 +133,6 @@ def learnt_history(
         rates = [known[name].fillna(0.0).to_numpy(dtype=float) for name in ("uplift_rate", "dip_rate")]
         is_separate = chosen.str.contains(PROMOTED[0]).to_numpy(dtype=bool)
         factor = np.where(is_separate[:, None], demand_factor(cover, *rates), 1.0)
-    return LearntHistory(replace(panel, demand_qty=signal), judged, observed, factor)
+    with np.errstate(invalid="ignore"):
+        observed = (np.abs(signal - judged) <= _EQUAL_QTY) & (factor[:, : gross.shape[1]] == 1.0)
+    return LearntHistory(replace(panel, demand_qty=signal), judged, observed, at_close, factor)

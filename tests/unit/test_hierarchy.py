@@ -339,7 +339,8 @@ def _steady(make_parameters, *, judged, factor_ahead):
     panel = DemandPanel(keys, pd.date_range("2022-01-03", periods=156, freq="W-MON"), np.full((12, 156), 10.0), "W-MON")
     factor = np.ones((12, 170))
     factor[:, 156:160] = factor_ahead
-    history = LearntHistory(panel, np.full((12, 156), judged), np.ones((12, 156), dtype=bool), factor)
+    seen = np.ones((12, 156), dtype=bool)
+    history = LearntHistory(panel, np.full((12, 156), judged), seen, panel.demand_qty, factor)
     return _cycle(panel, make_parameters(), history=history)
 
 

@@ -13,8 +13,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from benchmarks.accuracy import LEVELS, SETS, Origin, judged, origins_of, planned, single_model
+from benchmarks.accuracy import SETS, Origin, judged, origins_of, planned, single_model
 from benchmarks.bare_forecasts import long_frame
+from benchmarks.calibration import LEVELS
 from benchmarks.real_panels import RealPanel, real_panel
 from benchmarks.report import Report
 from benchmarks.workbench import Workbench

@@ -268,11 +268,15 @@ class KpiTarget(_Dated):
     warning_value: float
 
 
-class DemandSignal(_Dated):
-    """Which series of its history the forecast of a segment (`*`: of all without an own row) learns from."""
+class DemandSignal(_Sparse):
+    """Which series of its history the forecast of a segment (`*`: of all without an own row) learns from.
+
+    `validated` takes `unconstrained` unless `clean` is better by the margin.
+    """
 
     segment_code: str
-    demand_signal: Literal["raw", "clean", "unconstrained"]
+    demand_signal: Literal["raw", "clean", "unconstrained", "validated"]
+    replacement_margin_rate: float = Field(default=0.0, ge=0, le=1)
     exclude_outliers: bool
     exclude_projects: bool
     separate_promotions: bool
@@ -312,7 +316,7 @@ class ExceptionCapacity(_Dated):
     capacity_count: int = Field(ge=0)
 
 
-class HierarchySetting(_Dated):
+class HierarchySetting(_Sparse):
     """How forecasts of a segment (or all, `*`) are made coherent."""
 
     segment_code: str

@@ -130,11 +130,39 @@ DEMAND_SIGNAL = Table(
         *_KEY,
         _SEGMENT,
         Column("signal_code", "VARCHAR", "raw, clean or unconstrained: the series that the forecast learns from."),
+        Column(
+            "signal_reason_code",
+            "VARCHAR",
+            "Why: fixed_by_parameter, less_error, incumbent_kept or too_few_seen, as in fct_demand_signal_choice.",
+        ),
         Column("applied_reasons", "VARCHAR", "Reasons whose adjustments it is learnt with, joined by commas."),
         Column("last_bucket_start_date", "DATE", "Last complete bucket of the history."),
         Column("raw_qty", "DOUBLE", "Demand of the whole history before any adjustment, units."),
         Column("signal_qty", "DOUBLE", "Demand of the whole history as the forecast learns it, units."),
         Column("censored_bucket_count", "BIGINT", "Buckets that were not in stock throughout, so far as known."),
+    ),
+)
+
+DEMAND_SIGNAL_CHOICE = Table(
+    "history.demand_signal_choice",
+    ("period_start_date", "segment_code", "signal_code"),
+    (
+        _PERIOD,
+        _SEGMENT,
+        Column("signal_code", "VARCHAR", "unconstrained (with lost sales) or clean (without); raw where fixed."),
+        Column(
+            "error_ratio",
+            "DOUBLE",
+            "Sum of absolute errors over sum of demand, spans of eight weeks in stock throughout; null: none.",
+        ),
+        Column("series_count", "BIGINT", "Series with lost sales that were judged."),
+        Column("observation_count", "BIGINT", "Spans judged."),
+        Column("is_chosen", "BOOLEAN", "Whether forecasts of the segment learn from it."),
+        Column(
+            "reason_code",
+            "VARCHAR",
+            "fixed_by_parameter; less_error; incumbent_kept (not beaten by the margin); too_few_seen (as before).",
+        ),
     ),
 )
 
@@ -874,6 +902,7 @@ TABLES = {
         DEMAND_ADJUSTMENT,
         PROMOTION_EFFECT,
         DEMAND_SIGNAL,
+        DEMAND_SIGNAL_CHOICE,
         SEGMENT_ASSIGNMENT,
         LEAD_TIME,
         MODEL_SCORE,

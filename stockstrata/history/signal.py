@@ -1,5 +1,6 @@
 """The series that a forecast learns from: gross demand with the adjustments that its segment asks for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from stockstrata.history.ledger import Ledger
 from stockstrata.history.promotions import demand_factor, promotion_cover
 from stockstrata.history.reasons import NETTED, PROMOTED, REASONS, applied_reasons, signals_of
 from stockstrata.panel import KEY, DemandPanel
-from stockstrata.parameters import PlanningParameters
+from stockstrata.parameters import DemandSignal, PlanningParameters
 from stockstrata.tables import DEMAND_SIGNAL
 
 _SIGNAL_COLUMNS = [column.name for column in DEMAND_SIGNAL.columns if column.name != "period_start_date"]
@@ -52,7 +53,13 @@ class LearntHistory:
 
 
 def signal_table(
-    panel: DemandPanel, adjustments: pd.DataFrame, segment_code: pd.Series, *, parameters: PlanningParameters
+    panel: DemandPanel,
+    adjustments: pd.DataFrame,
+    segment_code: pd.Series,
+    *,
+    parameters: PlanningParameters,
+    chosen: Mapping[str, str] | None = None,
+    reasons: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """DEMAND_SIGNAL: for each series what its segment asks for and what that changes.
 
@@ -61,11 +68,18 @@ def signal_table(
         adjustments: DEMAND_ADJUSTMENT rows.
         segment_code: segment of each series, or `*` for the company's default.
         parameters: signals in force.
+        chosen: signal of each segment in place of the one that the parameters name; without it, `validated` is
+            `unconstrained`.
+        reasons: why it was chosen, by segment.
     """
-    signals = signals_of(segment_code.tolist(), parameters)
+    signals = {
+        code: row.model_copy(update={"demand_signal": _signal(code, row, chosen)})
+        for code, row in signals_of(segment_code.tolist(), parameters).items()
+    }
     table = panel.keys.assign(
         segment_code=segment_code.to_numpy(dtype=object),
         signal_code=segment_code.map({code: row.demand_signal for code, row in signals.items()}).to_numpy(dtype=object),
+        signal_reason_code=segment_code.map(dict(reasons or {})).fillna("fixed_by_parameter").to_numpy(dtype=object),
         applied_reasons=segment_code.map({code: ",".join(applied_reasons(row)) for code, row in signals.items()})
         .to_numpy(dtype=object),
         last_bucket_start_date=panel.bucket_start_dates[-1],
@@ -78,6 +92,12 @@ def signal_table(
         signal_qty=np.nansum(learnt.panel.demand_qty, axis=1),
         censored_bucket_count=np.bincount(cells.row[is_lost], minlength=len(table)),
     ).loc[:, _SIGNAL_COLUMNS]
+
+
+def _signal(code: str, row: DemandSignal, chosen: Mapping[str, str] | None) -> str:
+    if chosen is not None and code in chosen:
+        return chosen[code]
+    return "unconstrained" if row.demand_signal == "validated" else row.demand_signal
 
 
 def learnt_history(

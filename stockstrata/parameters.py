@@ -4,6 +4,7 @@ A row holds from `valid_from_date` until a later row with the same key replaces 
 """
 
 import datetime as dt
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -108,7 +109,7 @@ class PlanningSettings(_Frozen):
 class NewProductSettings(_Frozen):
     """How new item-locations are forecast; meanings and units stand in the seed `new_product_settings.csv`."""
 
-    hand_over_buckets: int = Field(ge=0)
+    hand_over_days: float = Field(ge=0)
     least_judged_origins: int = Field(ge=1)
     hand_over_margin_rate: float = Field(ge=0, le=1)
     curve_days: float = Field(gt=0)
@@ -129,12 +130,24 @@ class NewProductSettings(_Frozen):
     curve_shrinkage_launches: float = Field(gt=0)
     least_level_cv: float = Field(gt=0)
     most_level_cv: float = Field(gt=0)
-    level_discount_rate: float = Field(gt=0, le=1)
-    dispersion_prior_buckets: float = Field(gt=0)
+    level_half_life_days: float = Field(gt=0)
+    dispersion_prior_days: float = Field(gt=0)
 
     def weight_of(self, attribute: str) -> float:
         """Weight of an attribute in the similarity. Example: `weight_of("price")` is `weight_price`."""
         return float(getattr(self, f"weight_{attribute}"))
+
+    def hand_over_buckets(self, bucket_days: float) -> int:
+        """Age in begun buckets from which the statistical model alone forecasts. Example: 84 days are 12 weeks."""
+        return math.ceil(self.hand_over_days / bucket_days - 1e-9)
+
+    def level_discount_rate(self, bucket_days: float) -> float:
+        """Share of what is known of a level that still counts a bucket later. Example: half after its half-life."""
+        return 0.5 ** (bucket_days / self.level_half_life_days)
+
+    def dispersion_prior_buckets(self, bucket_days: float) -> float:
+        """Weight of the analogs in the variation of single buckets, in buckets."""
+        return self.dispersion_prior_days / bucket_days
 
 
 class SettingRow(_Dated):

@@ -101,6 +101,33 @@ def test_whatever_is_sold_level_and_variance_are_finite_and_not_negative(sales, 
     assert min(mean, own) * (1 - 1e-9) <= found.mean_qty[0] <= max(mean, own) * (1 + 1e-9)
 
 
+def test_settings_are_days_whatever_the_bucket(launch, make_panel, module_parameters):
+    """Four weeks of a weekly and one month of a monthly company fade alike, and both hand over at the same age."""
+    day = 365.25 / 12
+    assert launch.level_discount_rate(7.0) ** (day / 7) == pytest.approx(launch.level_discount_rate(day))
+    assert launch.dispersion_prior_buckets(7.0) * 7 == pytest.approx(launch.dispersion_prior_buckets(day) * day)
+    told = launch.model_copy(update={"hand_over_days": 84.0, "level_half_life_days": 14.0})
+    assert (told.hand_over_buckets(7.0), told.hand_over_buckets(day)) == (12, 3)
+    assert told.level_discount_rate(7.0) == pytest.approx(0.5**0.5)
+    for freq, first, ages in (("W-MON", "2023-01-02", (11, 12)), ("MS", "2023-01-01", (2, 3))):
+        panel = make_panel(np.full((8, 40), 5.0), freq=freq, first=first)
+        demand, start = panel.demand_qty.copy(), [0] * 6 + [40 - age for age in ages]
+        for row, begun in enumerate(start):
+            demand[row, :begun] = np.nan
+        panel = dataclasses.replace(panel, demand_qty=demand)
+        dates = panel.bucket_start_dates.to_numpy()[start]
+        known = panel.keys.assign(
+            category="C", family="F", uom="EA", unit_price_amount=2.0, unit_cost_amount=1.0, successor_item_id=None,
+            start_date=dates, launch_date=dates,
+        )  # fmt: skip
+        found = forecast_segments(
+            panel, panel.keys.assign(segment_code="NEW", lifecycle_code="npi"),
+            panel.keys.assign(lead_time_days=20.0, lead_time_sd_days=0.0, evidence_grade="full"),
+            parameters=module_parameters.model_copy(update={"new_products": told}), workers=1, item_locations=known,
+        )  # fmt: skip
+        assert found.new_products["age_buckets"].tolist() == [ages[0]], freq
+
+
 def test_more_sales_weigh_more_and_old_ones_fade():
     few, many = learnt(gamma_prior(), [20.0] * 2), learnt(gamma_prior(), [20.0] * 10)
     assert few.credibility_rate[0] < many.credibility_rate[0]
@@ -115,8 +142,8 @@ def test_a_small_item_among_giants_is_believed(launch):
     # 30 units and then nothing, where the analogs sold 500 a week after a first order of twenty times that.
     prior = gamma_prior(mean=500.0, variance=(0.6 * 500.0) ** 2, dispersion=5000.0, taylor=0.8)
     found = learnt(
-        prior, [30.0, 0, 0, 0, 0, 0, 0], [20.0, *[1.0] * 6], discount_rate=launch.level_discount_rate,
-        dispersion_buckets=launch.dispersion_prior_buckets,
+        prior, [30.0, 0, 0, 0, 0, 0, 0], [20.0, *[1.0] * 6], discount_rate=launch.level_discount_rate(7.0),
+        dispersion_buckets=launch.dispersion_prior_buckets(7.0),
     )  # fmt: skip
     assert found.mean_qty[0] < 25
     assert found.credibility_rate[0] > 0.9
@@ -315,7 +342,7 @@ def covered(found: Market, told) -> dict[str, float]:
 
 def test_quantiles_of_a_launch_hold_as_often_as_they_say_where_levels_stay(launch):
     # The process that demand is drawn from: levels never move, and vary by 0.4 around those of their family.
-    told = launch.model_copy(update={"level_discount_rate": 1.0, "least_level_cv": 0.3, "dispersion_prior_buckets": 30})
+    told = launch.model_copy(update={"level_half_life_days": 1e9, "least_level_cv": 0.3, "dispersion_prior_days": 210})
     shares = covered(market(seed=5, count=1500), told)
     for name, level in (("p50_qty", 0.5), ("p80_qty", 0.8), ("p90_qty", 0.9), ("p95_qty", 0.95), ("p98_qty", 0.98)):
         assert shares[name] == pytest.approx(level, abs=0.04), name
@@ -360,7 +387,7 @@ def test_new_item_locations_are_named_with_their_analogs(cycle):
         assert list(frame.columns) == names
         assert not frame.duplicated([name for name in contract.grain if name != "period_start_date"]).any()
     expected = market()
-    new = (expected.start > 150 - 12) & (expected.start < 158)
+    new = (expected.start > 150 - 16) & (expected.start < 158)
     assert set(table["item_id"]) == set(expected.panel.keys["item_id"][new])
     assert set(table["status_code"]) <= {"analog_prior", "analog_posterior", "handed_over"}
     assert {"analog_prior", "analog_posterior"} <= set(table["status_code"])

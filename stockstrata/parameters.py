@@ -183,6 +183,7 @@ class SegmentStrategy(_Dated):
     count_frequency_per_year: float = Field(ge=0)
     owner: str = Field(min_length=1)
     bucket_type: BucketType = "day"
+    selection_loss: Literal["", "rmse", "mae", "pinball"] = ""
 
 
 class ServiceTarget(_Sparse):
@@ -231,7 +232,7 @@ class PoolSettings(_Dated):
     max_history_buckets: int = Field(ge=4)
     tie_tolerance_rate: float = Field(ge=0)
     champion_margin_rate: float = Field(ge=0, le=1)
-    selection_loss: Literal["rmse", "mae"]
+    selection_loss: Literal["rmse", "mae", "pinball"]
     replacement_margin_rate: float = Field(ge=0, le=1)
     tournament_cadence_days: float = Field(ge=0)
     drift_signal_limit: float = Field(gt=0)
@@ -401,6 +402,30 @@ class PlanningParameters(_Frozen):
     hierarchy_settings: tuple[HierarchySetting, ...]
     short_term_settings: tuple[ShortTermSetting, ...]
 
+    def selection_loss(self, segment_code: str) -> tuple[str, float]:
+        """Loss that champions of a segment are chosen by, and the level of a pinball loss (0 for the others).
+
+        The loss is that of the segment's strategy, else of its pool. The level is the service target of the segment,
+        whatever service it counts: the stock that a target asks for lies near that quantile of demand.
+
+        Raises:
+            ParameterError: the loss is `pinball` and the target of the segment has no figure.
+        """
+        strategy = next(row for row in self.segment_strategies if row.segment_code == segment_code)
+        pool = next(row for row in self.forecast_settings if row.pool_code == strategy.forecast_pool)
+        code = strategy.selection_loss or pool.selection_loss
+        if code != "pinball":
+            return code, 0.0
+        general = {row.segment_code: row for row in self.service_targets if not row.item_id}
+        target = general.get(segment_code, general.get("*"))
+        if target is None or target.service_target is None:
+            raise ParameterError(
+                f"segment_strategies.csv, segment {segment_code}: champions are to be chosen by pinball, but "
+                "service_targets.csv states no figure for the segment. State one, or choose rmse or mae as "
+                "selection_loss."
+            )
+        return code, target.service_target
+
 
 def planning_parameters(tables: Mapping[str, pd.DataFrame], *, as_of: dt.date, version: str) -> PlanningParameters:
     """Validate all parameter tables and keep the rows in force on `as_of`.
@@ -504,7 +529,9 @@ def _check_signals(found: PlanningParameters, segments: set[str]) -> None:
 
 
 def _check_targets(found: PlanningParameters, segments: set[str]) -> None:
-    """Every segment has a target, and economic targets have the costs that they follow from."""
+    """Every segment has a target, with a figure where a loss needs it, and economic targets have their costs."""
+    for code in sorted(segments):
+        found.selection_loss(code)
     general = {row.segment_code for row in found.service_targets if not row.item_id}
     lacking = sorted(segments - general) if "*" not in general else []
     if lacking:

@@ -249,7 +249,7 @@ CHAMPION_REGISTER = Table(
             "horizon_changed, history_changed, drift or refit_failed; none where none was.",
         ),
         Column("tournament_date", "DATE", "Cut-off of the cycle of the last tournament: what the scores are of."),
-        Column("loss_code", "VARCHAR", "rmse or mae of cumulative demand over the protection interval."),
+        Column("loss_code", "VARCHAR", "rmse, mae or pinball of demand over the protection interval."),
         Column("champion_score_qty", "DOUBLE", "Loss of the champion, units; null for a fallback."),
         Column("challenger_score_qty", "DOUBLE", "Loss of the challenger, units; null where there is none."),
         Column("margin_rate", "DOUBLE", "Share by which the challenger's loss is lower; below 0 where it is higher."),

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from stockstrata.forecasting.members import ENSEMBLE
-from stockstrata.forecasting.metrics import masked_mean, masked_sum
+from stockstrata.forecasting.metrics import masked_mean, masked_sum, ordered_sum, pinball_loss
 from stockstrata.forecasting.outcome import PoolTask
+from stockstrata.forecasting.predictive import demand_method, quantiles
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,55 @@ def pool_positions(codes: np.ndarray, task: PoolTask) -> np.ndarray:
     return np.array([place.get(str(code), -1) for code in codes], dtype=np.int64)
 
 
-def losses(errors: np.ndarray, fold_count: np.ndarray, loss_code: str) -> np.ndarray:
-    """Loss of each model from its errors of cumulative demand at the origins; NaN unless it has all of them.
+def origin_losses(errors: np.ndarray, loss_code: str) -> np.ndarray:
+    """What each origin adds to a loss: squared or absolute errors, shaped like `errors`."""
+    return np.abs(errors) if loss_code == "mae" else errors**2
+
+
+def pinball_losses(errors: np.ndarray, demand: np.ndarray, level: float, *, is_whole: np.ndarray) -> np.ndarray:
+    """Pinball loss at each origin of the quantile that each model would have given, units, (n, M, K).
+
+    The quantile is that of a gamma, negative binomial or Poisson distribution with the model's forecast as mean and the
+    root of its mean squared error at the other origins as standard deviation.
+
+    Args:
+        errors: forecast minus actual cumulative demand, NaN where there is none, (n, M, K).
+        demand: actual cumulative demand, (n, K).
+        level: of the quantile.
+        is_whole: whether the demand of each series is whole numbers, (n,).
+
+    Example: a model that expects 10 and erred by 2 elsewhere gives at 0.5 a quantile near 10; demand 12 costs about 1.
+    """
+    actual = np.broadcast_to(demand[:, None, :], errors.shape)
+    found = np.isfinite(errors)
+    squares = np.where(found, errors**2, 0.0)
+    others = np.maximum(ordered_sum(squares)[..., None] - squares, 0.0)
+    # With a single origin its own error is all that is known of the spread.
+    count = found.sum(axis=-1, keepdims=True) - 1
+    spread = np.sqrt(np.where(count > 0, others / np.maximum(count, 1), squares))
+    mean = np.where(found, np.maximum(errors + actual, 0.0), 0.0)
+    whole = np.broadcast_to(is_whole[:, None, None], errors.shape)
+    method, sd = demand_method(mean, spread, is_whole=whole)
+    return np.where(found, pinball_loss(actual, quantiles(mean, sd, method, {"q": level})["q"], level), np.nan)
+
+
+def mean_losses(terms: np.ndarray, fold_count: np.ndarray, loss_code: str) -> np.ndarray:
+    """Loss of each model from what its origins add to it; NaN unless it has all of them.
 
     A model is scored on all origins of its series or on none: scores over different origins do not compare.
+
+    Args:
+        terms: as `origin_losses` or `pinball_losses` give, (..., K).
+        fold_count: origins of the series, broadcast over the axes before the last.
+        loss_code: `rmse` takes the root of the mean.
+    """
+    found = np.isfinite(terms).sum(axis=-1)
+    mean = masked_mean(terms)
+    return np.where((found == fold_count) & (found > 0), np.sqrt(mean) if loss_code == "rmse" else mean, np.nan)
+
+
+def losses(errors: np.ndarray, fold_count: np.ndarray, loss_code: str) -> np.ndarray:
+    """`rmse` or `mae` of each model from its errors of cumulative demand at the origins.
 
     Args:
         errors: forecast minus actual cumulative demand, units, NaN where there is no origin, (..., K).
@@ -56,9 +102,7 @@ def losses(errors: np.ndarray, fold_count: np.ndarray, loss_code: str) -> np.nda
 
     Example: errors [3, -4] over 2 origins: rmse 3.54, mae 3.5.
     """
-    found = np.isfinite(errors).sum(axis=-1)
-    loss = masked_mean(np.abs(errors)) if loss_code == "mae" else np.sqrt(masked_mean(errors**2))
-    return np.where((found == fold_count) & (found > 0), loss, np.nan)
+    return mean_losses(origin_losses(errors, loss_code), fold_count, loss_code)
 
 
 def choose_champions(
@@ -130,6 +174,7 @@ def challengers(score: np.ndarray, champion: np.ndarray) -> np.ndarray:
 
 def held_out_rmse(
     errors: np.ndarray,
+    terms: np.ndarray,
     fold_count: np.ndarray,
     rule: ChoiceRule,
     *,
@@ -143,20 +188,21 @@ def held_out_rmse(
 
     Args:
         errors: of cumulative demand, (n, M, K).
+        terms: what each origin adds to the loss that the choice goes by, (n, M, K).
         fold_count: origins, (n,).
         rule: of the choice.
-        loss_code: that the choice goes by.
+        loss_code: of that loss.
         sitting: as in `choose_champions`.
         has_sold: likewise.
     """
     is_scored = (np.isfinite(errors).sum(axis=-1) == fold_count[:, None]) & (fold_count > 0)[:, None]
     squares = np.where(is_scored[:, :, None], errors**2, np.nan)
-    terms = np.sqrt(squares) if loss_code == "mae" else squares
-    others = masked_sum(terms)[:, :, None] - terms
+    held = np.where(is_scored[:, :, None], terms, np.nan)
+    others = masked_sum(held)[:, :, None] - held
     rows, judged = np.arange(len(errors)), np.full((len(errors), errors.shape[2]), np.nan)
     for fold in range(errors.shape[2]):
         score = np.maximum(others[:, :, fold], 0.0)
-        score = score if loss_code == "mae" else np.sqrt(score)
+        score = np.sqrt(score) if loss_code == "rmse" else score
         chosen = choose_champions(score, rule, equal=np.zeros(len(errors)), sitting=sitting, has_sold=has_sold)
         judged[:, fold] = np.where(chosen >= 0, squares[rows, chosen, fold], np.nan)
     return np.where(fold_count > 1, np.sqrt(masked_mean(judged)), np.nan)

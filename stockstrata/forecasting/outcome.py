@@ -36,7 +36,7 @@ class PoolTask:
 
     Attributes:
         models: models of the pool, simplest first.
-        settings: folds and history of the pool.
+        settings: folds and history of the pool, and the loss that these series' champions are chosen by.
         season_length: buckets of a year.
         demand_qty: demand (n, T), NaN before the start only.
         interval_buckets: protection interval, buckets, fractional, (n,).
@@ -50,6 +50,7 @@ class PoolTask:
         sitting_code: champion that a challenger must beat by a margin, empty where there is none, (n,).
         carried: back-tests of champions that are only to be refitted, n rows; None where a tournament is to be held.
         pooled: what the series have learnt from the whole pool, where it has a model for that.
+        loss_level: level of that loss where it is the pinball loss.
     """
 
     models: tuple[PoolModel, ...]
@@ -66,6 +67,7 @@ class PoolTask:
     origin_qty: np.ndarray | None = None
     event_factor: np.ndarray | None = None
     pooled: PooledInputs | None = None
+    loss_level: float = 0.0
 
     @property
     def horizon(self) -> np.ndarray:

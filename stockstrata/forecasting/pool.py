@@ -14,6 +14,9 @@ from stockstrata.forecasting.choice import (
     choose_champions,
     held_out_rmse,
     losses,
+    mean_losses,
+    origin_losses,
+    pinball_losses,
     pool_positions,
     reasons,
 )
@@ -29,6 +32,7 @@ from stockstrata.forecasting.metrics import masked_mean, naive_mae, ordered_sum
 from stockstrata.forecasting.origins import ValidationPlan, validation_plan
 from stockstrata.forecasting.outcome import PoolTask, SeriesOutcome, join_outcomes
 from stockstrata.forecasting.refit import refit_champions
+from stockstrata.forecasting.segment_loss import PINBALL
 from stockstrata.forecasting.uncertainty import ErrorSums, error_sums
 from stockstrata.forecasting.windows import WINDOW_LEVELS, Windows, runs_to_come
 from stockstrata.parameters import PoolModel
@@ -92,7 +96,10 @@ def _tournament(task: PoolTask) -> SeriesOutcome:
     naive_error = np.full(span.shape, np.nan)
     naive_error[judged] = _horizon_sums(naive, plan.horizon[judged], seen[judged]) - span[judged]
     rmse = losses(errors, folds[:, None], "rmse")
-    score = rmse if loss == "rmse" else losses(errors, folds[:, None], loss)
+    is_whole = np.array([bool((one == np.floor(one)).all()) for one in used])
+    terms = _terms(task, errors, span, is_whole)
+    score = rmse if loss == "rmse" else mean_losses(terms, folds[:, None], loss)
+    naive_terms = _terms(task, naive_error[:, None, :], span, is_whole)[:, 0]
     sitting = pool_positions(task.sitting_code, task)
     mean = np.array([one.mean() if len(one) else 0.0 for one in used])
     has_sold = np.asarray((span > 0).any(axis=1))
@@ -132,7 +139,7 @@ def _tournament(task: PoolTask) -> SeriesOutcome:
     return SeriesOutcome(
         length=length,
         mean_qty=mean,
-        is_whole=np.array([bool((one == np.floor(one)).all()) for one in used]),
+        is_whole=is_whole,
         naive_mae_qty=np.array([_scale(one, plan, row) for row, one in enumerate(as_told)]),
         block_buckets=blocks,
         horizon=plan.horizon,
@@ -143,8 +150,8 @@ def _tournament(task: PoolTask) -> SeriesOutcome:
         span_demand_qty=masked_mean(span),
         naive_rmse_qty=losses(naive_error, folds, "rmse"),
         rmse_qty=np.where(is_lost, np.nan, rmse[rows, champion]),
-        held_out_rmse_qty=held_out_rmse(errors, folds, rule, loss_code=loss, sitting=sitting, has_sold=has_sold),
-        naive_score_qty=losses(naive_error, folds, loss),
+        held_out_rmse_qty=held_out_rmse(errors, terms, folds, rule, loss_code=loss, sitting=sitting, has_sold=has_sold),
+        naive_score_qty=mean_losses(naive_terms, folds, loss),
         champion_score_qty=np.where(is_lost, np.nan, score[rows, champion]),
         challenger_score_qty=np.where(challenger < 0, np.nan, score[rows, challenger]),
         is_selected=np.full(len(series), True),
@@ -165,6 +172,13 @@ def _tournament(task: PoolTask) -> SeriesOutcome:
         **_newest(sums),
         **_windows(task, as_told, used, plan),
     )
+
+
+def _terms(task: PoolTask, errors: np.ndarray, demand: np.ndarray, is_whole: np.ndarray) -> np.ndarray:
+    """What each origin adds to the loss that the pool chooses by, (n, M, K)."""
+    if task.settings.selection_loss == PINBALL:
+        return pinball_losses(errors, demand, task.loss_level, is_whole=is_whole)
+    return origin_losses(errors, task.settings.selection_loss)
 
 
 def _newest(sums: ErrorSums) -> dict[str, np.ndarray]:

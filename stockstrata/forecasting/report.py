@@ -33,6 +33,7 @@ from stockstrata.forecasting.predictive import (
     lifted_method,
     quantiles,
 )
+from stockstrata.forecasting.segment_loss import SelectionLoss
 from stockstrata.forecasting.windows import Windows
 from stockstrata.panel import KEY, DemandPanel
 from stockstrata.parameters import IntervalMethod, PoolModel
@@ -61,6 +62,7 @@ class CycleFacts:
         shrinkage_origins: weight of the segment in the variance, origins.
         gap_buckets: buckets of the history that held no number, (n,).
         block_buckets: buckets that each series is forecast in blocks of where its history allows, (n,).
+        loss: that champions are chosen by.
         future_factor: demand with promotions over demand without in the buckets ahead, (n, F); None where 1.
     """
 
@@ -77,6 +79,7 @@ class CycleFacts:
     shrinkage_origins: float
     gap_buckets: np.ndarray
     block_buckets: np.ndarray
+    loss: SelectionLoss
     future_factor: np.ndarray | None = None
 
     def lifted(self, forecast_qty: np.ndarray) -> np.ndarray:

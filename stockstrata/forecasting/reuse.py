@@ -87,7 +87,11 @@ def task_inputs(task: PoolTask, code_version: str, pool_hash: str = "") -> Serie
     parameters = [row.model_dump_json(exclude=_COMMENTS) for row in (task.settings, *task.models)]
     method = _hash(
         "\n".join(
-            [code_version, *map(str, (task.season_length, task.least_depth, task.block_buckets)), *parameters]
+            [
+                code_version,
+                *map(str, (task.season_length, task.least_depth, task.block_buckets, task.loss_level)),
+                *parameters,
+            ]
         ).encode()
     )
     told = [

@@ -22,6 +22,7 @@ from stockstrata.forecasting.new_products.cycle import with_launches
 from stockstrata.forecasting.outcome import PoolTask, SeriesOutcome, join_outcomes, needed_buckets, whole_buckets
 from stockstrata.forecasting.pooled import Lesson, PoolHistory, learnt_tasks
 from stockstrata.forecasting.reuse import REUSED, SeriesInputs, SeriesStates, reusable, task_inputs
+from stockstrata.forecasting.segment_loss import selection_losses
 from stockstrata.forecasting.selection import SelectionPlan, selection_plan
 from stockstrata.forecasting.sensing import sensing_choices
 from stockstrata.forecasting.workers import LocalMap, TaskMap, forecast_tasks
@@ -166,6 +167,7 @@ def forecast_segments(
         shrinkage_origins=parameters.settings.variance_shrinkage_origins,
         gap_buckets=filled.gap_buckets,
         block_buckets=np.array([block_length(strategies[code].bucket_type, panel.season_length) for code in segment]),
+        loss=selection_losses(segment, parameters),
         future_factor=None if history is None else history.event_factor[:, panel.demand_qty.shape[1] :],
     )
     settings = _settings(parameters)
@@ -174,6 +176,7 @@ def forecast_segments(
         pool,
         buckets,
         facts.block_buckets,
+        facts.loss,
         settings=settings,
         models=facts.pool_models,
         as_of=as_of or _day_after(panel),
@@ -241,7 +244,7 @@ def forecast_segments(
         new_products=launched.forecasts,
         new_product_analogs=launched.analogs,
         accuracy=report.backtest_accuracy(facts, series, uncertainty, workers=workers),
-        register=register.register_table(facts, series, plan, settings),
+        register=register.register_table(facts, series, plan),
         backtests=register.backtest_table(facts, series, uncertainty, plan, settings),
         backtest_lags=register.backtest_lag_table(facts, series),
         faults=report.fault_table(facts, series),
@@ -344,10 +347,17 @@ def _tasks(
     settings, panel = _settings(parameters), facts.panel
     least = _least_depth(panel)
     tasks, rows = [], []
-    kinds = list(zip(facts.pool_code.tolist(), plan.is_due.tolist(), facts.block_buckets.tolist(), strict=True))
-    for code, is_due, block in sorted({kinds[row] for row in wanted}):
-        is_kind = (facts.pool_code == code) & (plan.is_due == is_due) & (facts.block_buckets == block)
-        members = wanted[is_kind[wanted]]
+    kinds = list(
+        zip(
+            facts.pool_code.tolist(), plan.is_due.tolist(), facts.block_buckets.tolist(), facts.loss.code.tolist(),
+            facts.loss.level.tolist(), strict=True,
+        )
+    )  # fmt: skip
+    of_kind: dict[tuple[str, bool, int, str, float], list[int]] = {}
+    for row in wanted.tolist():
+        of_kind.setdefault(kinds[row], []).append(row)
+    for (code, is_due, block, loss, level), rows_of_kind in sorted(of_kind.items()):
+        members = np.array(rows_of_kind, dtype=np.int64)
         for start in range(0, len(members), CHUNK_SERIES):
             held = members[start : start + CHUNK_SERIES]
             # Only what the earliest origins may learn from is handed over.
@@ -355,7 +365,7 @@ def _tasks(
             tasks.append(
                 PoolTask(
                     models=facts.pool_models[code],
-                    settings=settings[code],
+                    settings=settings[code].model_copy(update={"selection_loss": loss}),
                     season_length=panel.season_length,
                     demand_qty=panel.demand_qty[held, -needed:],
                     interval_buckets=facts.buckets[held],
@@ -363,6 +373,7 @@ def _tasks(
                     sitting_code=plan.sitting_code[held],
                     carried=None if is_due or plan.backtest is None else plan.backtest.select(held),
                     block_buckets=block,
+                    loss_level=level,
                     **_told(history, panel.demand_qty.shape[1], held, needed),
                 )
             )

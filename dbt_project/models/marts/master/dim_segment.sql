@@ -38,6 +38,7 @@ final as (
         count_frequency_per_year,
         owner,
         bucket_type,
+        selection_loss,
         valid_from_date,
         approved_by,
         reason

@@ -156,7 +156,8 @@ def demand_signal(context: dg.AssetExecutionContext, warehouse: Warehouse, param
     chosen, reasons = chosen_signals(choices)
     signals = signal_table(panel, adjustments, segment_code, parameters=parameters, chosen=chosen, reasons=reasons)
     outputs = [
-        Output(DEMAND_SIGNAL, signals, {"signals": code_counts(signals["signal_code"])}),
+        # Dagster wants what the next cycle reads before the rest.
         Output(DEMAND_SIGNAL_CHOICE, choices, {"reasons": code_counts(choices["reason_code"])}),
+        Output(DEMAND_SIGNAL, signals, {"signals": code_counts(signals["signal_code"])}),
     ]
     yield from hand_over_all(warehouse, outputs, period)

@@ -20,8 +20,9 @@ _RUN_STEPS = dg.AssetKey(["quality", "run_step"])
 # The snapshot holds every table of the schema; a test compares this list with the models.
 _MARTS = (
     "audit_cycle", "audit_cycle_object", "audit_replay", "audit_step", "dim_item", "dim_kpi", "dim_location",
-    "dim_period", "dim_segment", "fct_champion_register", "fct_demand", "fct_demand_adjustment", "fct_demand_history",
-    "fct_demand_signal_choice", "fct_final_forecast", "fct_forecast", "fct_forecast_accuracy", "fct_forecast_exception",
+    "dim_period", "dim_segment", "fct_champion_register", "fct_daily_forecast", "fct_demand",
+    "fct_demand_adjustment", "fct_demand_history", "fct_demand_signal_choice", "fct_final_forecast", "fct_forecast",
+    "fct_forecast_accuracy", "fct_forecast_exception",
     "fct_forecast_override", "fct_forecast_stream", "fct_forecast_tracking", "fct_forecast_value_added",
     "fct_hierarchy_choice", "fct_hierarchy_forecast", "fct_interval_method", "fct_isolation", "fct_lead_time_demand",
     "fct_model_score", "fct_new_product", "fct_new_product_analog", "fct_order_proposal", "fct_policy",

@@ -182,7 +182,7 @@ class SegmentStrategy(_Dated):
     review_period_days: float = Field(gt=0)
     count_frequency_per_year: float = Field(ge=0)
     owner: str = Field(min_length=1)
-    bucket_type: BucketType = "day"
+    bucket_type: BucketType = "week"
     selection_loss: Literal["", "rmse", "mae", "pinball"] = ""
 
 

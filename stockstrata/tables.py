@@ -210,6 +210,7 @@ CHAMPION = Table(
         _SEGMENT,
         _POOL,
         _MODEL,
+        Column("bucket_type", "VARCHAR", "Bucket that models were fitted to: day, week, month or quarter."),
         Column("block_buckets", "BIGINT", "Buckets that were forecast as one and split back; 1: each by itself."),
         Column("horizon_buckets", "BIGINT", "Buckets ahead that models were compared at."),
         Column("fold_count", "BIGINT", "Rolling origins evaluated."),
@@ -471,6 +472,19 @@ NEW_PRODUCT_ANALOG = Table(
         Column("is_launch", "BOOLEAN", "Whether the analog's own launch was compared; if not, its newest year."),
         Column("analog_level_qty", "DOUBLE", "Settled demand of a bucket of the analog, units."),
         Column("similarity_reason", "VARCHAR", "In what they agree, in words."),
+    ),
+    may_be_empty=True,
+)
+
+DAILY_FORECAST = Table(
+    "forecast.daily_forecast",
+    (*_GRAIN, "day_date"),
+    (
+        *_KEY,
+        Column("day_date", "DATE", "Day that the forecast is of."),
+        Column("bucket_start_date", "DATE", "First day of the forecast bucket that the day lies in."),
+        Column("mean_qty", "DOUBLE", "Expected demand of the day; those of a bucket add up to its forecast, units."),
+        Column("final_qty", "DOUBLE", "Demand of the day that the cycle plans with, after people and streams, units."),
     ),
     may_be_empty=True,
 )
@@ -911,6 +925,7 @@ TABLES = {
         CHAMPION_BACKTEST,
         CHAMPION_BACKTEST_LAG,
         DEMAND_FORECAST,
+        DAILY_FORECAST,
         LEAD_TIME_DEMAND,
         INTERVAL_METHOD,
         FORECAST_ACCURACY,

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from stockstrata.errors import PlanningError
-from stockstrata.forecasting import coarse, engine
+from stockstrata.forecasting import coarse, days, engine
 from stockstrata.forecasting.outcome import PoolTask
 from stockstrata.forecasting.pooled_paths import pooled_paths
 from stockstrata.parameters import PoolModel
@@ -43,16 +43,37 @@ class PoolSeries:
         self.origins = series if origins is None else origins
         self.block_buckets = coarse.usable_blocks(learnt, task.block_buckets)
         self._faults: list[dict[str, str]] = [{} for _ in series]
+        self._shares: list[np.ndarray] | None = None
+        if task.day_share is not None:
+            own = [task.day_share[place] for place in places]
+            self._shares = [share[len(share) - len(one) :] for share, one in zip(own, series, strict=True)]
 
-    def paths(self, code: str, rows: np.ndarray, train_ends: np.ndarray, depth: np.ndarray) -> np.ndarray:
-        """Forecasts of some series from origins, (len(rows), K, D); NaN for those that lack the model's seasons."""
-        return self._paths(code, rows, train_ends, depth, self.origins)
+    def paths(
+        self, code: str, rows: np.ndarray, train_ends: np.ndarray, depth: np.ndarray, *, by_day: bool = True
+    ) -> np.ndarray:
+        """Forecasts of some series from origins, (len(rows), K, D); NaN for those that lack the model's seasons.
+
+        Args:
+            code: model.
+            rows: series.
+            train_ends: buckets known at each origin, (len(rows), K).
+            depth: buckets to forecast, (len(rows),).
+            by_day: whether models are fitted to days where the task has them.
+        """
+        return self._paths(code, rows, train_ends, depth, self.origins, by_day=by_day)
 
     def _paths(
-        self, code: str, rows: np.ndarray, train_ends: np.ndarray, depth: np.ndarray, learnt_from: list[np.ndarray]
+        self,
+        code: str,
+        rows: np.ndarray,
+        train_ends: np.ndarray,
+        depth: np.ndarray,
+        learnt_from: list[np.ndarray],
+        *,
+        by_day: bool = True,
     ) -> np.ndarray:
         out = np.full((*train_ends.shape, int(depth.max(initial=1))), np.nan)
-        able = self.is_able(code)[rows]
+        able = self.is_able(code, by_day=by_day)[rows]
         if not able.any():
             return out
         places = np.flatnonzero(able)
@@ -60,6 +81,11 @@ class PoolSeries:
         if code in engine.POOLED_CODES:
             learnt = self.task.pooled.select(self.places[rows[places]]) if self.task.pooled is not None else None
             found = pooled_paths(code, learnt, series, train_ends[places], depth=depth[places], max_history=history)
+        elif by_day and self._shares is not None:
+            shares = [self._shares[row] for row in rows[places]]
+            found = days.forecast_paths(
+                code, series, shares, train_ends[places], depth=depth[places], max_history=history
+            )
         else:
             found = coarse.forecast_paths(
                 code,
@@ -84,10 +110,12 @@ class PoolSeries:
         ends = np.array([[len(self.series[row])] for row in rows], dtype=np.int64)
         return self._paths(code, rows, ends, depth, self.series)[:, 0]
 
-    def is_able(self, code: str) -> np.ndarray:
+    def is_able(self, code: str, *, by_day: bool = True) -> np.ndarray:
         """Whether the earliest origin knows the seasons that the engine and the pool ask for."""
         asked = [model.min_history_seasons for model in self.task.models if model.model_code == code]
-        return self.learnt >= max([engine.needs_seasons(code), *asked]) * self.task.season_length
+        # The season of days is the week, which is the bucket.
+        season = 1 if by_day and self._shares is not None else self.task.season_length
+        return self.learnt >= max([engine.needs_seasons(code), *asked]) * season
 
     def fault_texts(self) -> list[str]:
         """For each series the models that could not be used and why, one a line."""

@@ -51,6 +51,7 @@ class PoolTask:
         carried: back-tests of champions that are only to be refitted, n rows; None where a tournament is to be held.
         pooled: what the series have learnt from the whole pool, where it has a model for that.
         loss_level: level of that loss where it is the pinball loss.
+        day_share: share of each day in its bucket, where models are fitted to days, (n, T, 7).
     """
 
     models: tuple[PoolModel, ...]
@@ -68,6 +69,7 @@ class PoolTask:
     event_factor: np.ndarray | None = None
     pooled: PooledInputs | None = None
     loss_level: float = 0.0
+    day_share: np.ndarray | None = None
 
     @property
     def horizon(self) -> np.ndarray:
@@ -86,7 +88,10 @@ class PoolTask:
 
     def select(self, rows: np.ndarray) -> "PoolTask":
         """The task of some of its series."""
-        told = {name: getattr(self, name) for name in ("judged_qty", "is_observed", "origin_qty", "event_factor")}
+        told = {
+            name: getattr(self, name)
+            for name in ("judged_qty", "is_observed", "origin_qty", "event_factor", "day_share")
+        }
         return replace(
             self,
             demand_qty=self.demand_qty[rows],

@@ -267,7 +267,9 @@ def _backtests(
         middle = ensemble_median({code: paths[code] for code in ensemble_members(models)})
         paths[ENSEMBLE] = np.where(pool.is_able(ENSEMBLE)[:, None, None], middle, np.nan)
     is_seasonal = (pool.learnt >= pool.task.season_length)[:, None, None]
-    naive = np.where(is_seasonal, run("seasonal_naive"), run("naive"))
+    # The benchmark is that of the bucket: the same one whatever models are fitted to.
+    seasonal, last = (pool.paths(code, rows, train_ends, depth, by_day=False) for code in ("seasonal_naive", "naive"))
+    naive = np.where(is_seasonal, seasonal, last)
     return [paths[model.model_code] for model in models], naive
 
 

@@ -96,7 +96,7 @@ def task_inputs(task: PoolTask, code_version: str, pool_hash: str = "") -> Serie
     )
     told = [
         values
-        for values in (task.judged_qty, task.is_observed, task.origin_qty, task.event_factor)
+        for values in (task.judged_qty, task.is_observed, task.origin_qty, task.event_factor, task.day_share)
         if values is not None
     ]
     histories = [

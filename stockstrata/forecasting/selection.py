@@ -80,7 +80,7 @@ def selection_plan(
         panel: demand history up to the cut-off, n series.
         pool_code: forecast pool of each, (n,).
         buckets: protection interval of each, buckets, (n,).
-        block_buckets: buckets that its segment asks to be forecast as one, (n,).
+        block_buckets: buckets that its segment asks to be forecast as one, a part of one below 1, (n,).
         loss: that its champions are chosen by.
         settings: of each pool.
         models: of each pool, simplest first.
@@ -172,7 +172,7 @@ def _since(panel: DemandPanel, held: HeldChampions) -> np.ndarray:
 
 
 def _method_hash(
-    settings: PoolSettings, models: Sequence[PoolModel], block_buckets: int, loss_code: str, loss_level: float
+    settings: PoolSettings, models: Sequence[PoolModel], block_buckets: float, loss_code: str, loss_level: float
 ) -> str:
     own = settings.model_copy(update={"selection_loss": loss_code})
     figures = (str(block_buckets), repr(loss_level))

@@ -174,7 +174,7 @@ def _mixed(histories: Mapping[str, LearntHistory], chosen: np.ndarray) -> Learnt
     takes = (chosen == CANDIDATES[0])[:, None]
     arrays = {
         name: np.where(takes, getattr(first, name), getattr(other, name))
-        for name in ("judged_qty", "is_observed", "origin_qty")
+        for name in ("judged_qty", "least_qty", "is_observed", "origin_qty")
     }
     demand = np.where(takes, first.panel.demand_qty, other.panel.demand_qty)
     return replace(first, panel=replace(first.panel, demand_qty=demand), **arrays)

@@ -153,7 +153,7 @@ DEMAND_SIGNAL_CHOICE = Table(
         Column(
             "error_ratio",
             "DOUBLE",
-            "Sum of absolute errors over sum of demand, spans of eight weeks in stock throughout; null: none.",
+            "Sum of RMSE over sum of mean demand, spans of eight weeks or until stock ran out; null: none.",
         ),
         Column("series_count", "BIGINT", "Series with lost sales that were judged."),
         Column("observation_count", "BIGINT", "Spans judged."),

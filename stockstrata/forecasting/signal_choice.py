@@ -5,13 +5,14 @@ much is taken, sales before it were no lower bound of what is usual, and the est
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from stockstrata.forecasting.fixed_origins import OriginTask, origin_paths
 from stockstrata.forecasting.members import ENSEMBLE
-from stockstrata.forecasting.metrics import safe_ratio
+from stockstrata.forecasting.metrics import masked_mean, safe_ratio
 from stockstrata.history.signal import LearntHistory
 from stockstrata.parameters import DemandSignal
 from stockstrata.tables import DEMAND_SIGNAL_CHOICE
@@ -53,9 +54,12 @@ def signal_choices(
     """Judge both histories by demand that was seen, and choose one for each segment that asks for it.
 
     From each origin the median of `MODELS` forecasts demand over `HORIZON_DAYS` with what was told of each bucket when
-    it closed, and is judged where stock was there throughout and no promotion ran. The error of a segment is
-    `sum |forecast - demand| / sum demand` over the series with lost sales. The history of the cycle before stays, or
-    `unconstrained` without one, unless the error of the other is lower by `replacement_margin_rate`.
+    it closed. It is judged by what was seen until stock ran out or a promotion began. Where stock ran out, at least the
+    sales up to and in that bucket were wanted, and only a forecast below them has erred: spans in stock throughout
+    alone would be those in which little was wanted. The error of a segment is `sum of RMSE / sum of mean demand` over
+    the series with lost sales; absolute errors of demand that is mostly nothing are least where too little is expected.
+    The history of the cycle before stays, or `unconstrained` without one, unless the error of the other is lower by
+    `replacement_margin_rate`.
 
     Args:
         histories: each of `CANDIDATES` of the same n series; empty where nothing was lost, so that they are one.
@@ -97,7 +101,7 @@ def _sitting(earlier: pd.DataFrame | None) -> dict[str, str]:
 
 
 def _errors(histories: Mapping[str, LearntHistory], asked: np.ndarray) -> dict[str, dict[str, np.ndarray]]:
-    """Absolute error and demand of each span judged, NaN where it is not, (n, K), by candidate."""
+    """Error and demand of each span judged, NaN where it is not, (n, K), by candidate."""
     first, second = (histories[name] for name in CANDIDATES)
     differs = ~np.isclose(first.panel.demand_qty, second.panel.demand_qty, equal_nan=True).all(axis=1)
     rows = np.flatnonzero(asked & differs)
@@ -107,13 +111,11 @@ def _errors(histories: Mapping[str, LearntHistory], asked: np.ndarray) -> dict[s
     offsets = tuple(
         depth + step * place for place in range(ORIGINS) if depth + step * place < len(panel.bucket_start_dates)
     )
-    demand = _spans(np.where(_seen(first), first.judged_qty, np.nan)[rows], offsets, depth)
+    spans = _spans(first, rows, offsets, depth)
     found = {}
     for name in CANDIDATES:
-        paths = _paths(histories[name], rows, offsets, depth)
         wide = np.full((2, len(asked), len(offsets)), np.nan)
-        judged = np.where(np.isfinite(paths), demand, np.nan)
-        wide[:, rows] = np.abs(paths - judged), judged
+        wide[:, rows] = spans.judged(_paths(histories[name], rows, offsets, depth))
         found[name] = {"error": wide[0], "demand": wide[1]}
     # Judged are spans that both can forecast.
     both = np.isfinite(found[UNCONSTRAINED]["error"]) & np.isfinite(found[CLEAN]["error"])
@@ -122,21 +124,52 @@ def _errors(histories: Mapping[str, LearntHistory], asked: np.ndarray) -> dict[s
     }
 
 
-def _seen(history: LearntHistory) -> np.ndarray:
-    past = history.judged_qty.shape[1]
-    return np.isfinite(history.judged_qty) & (history.event_factor[:, :past] == 1.0)
+@dataclass(frozen=True)
+class _Spans:
+    """Buckets behind each origin up to the one in which stock ran out.
+
+    Attributes:
+        demand_qty: what was seen, (n, K, D).
+        is_inside: whether the bucket counts, (n, K, D).
+        is_bound: whether stock ran out in the last one, so that at least what was seen was wanted, (n, K).
+    """
+
+    demand_qty: np.ndarray
+    is_inside: np.ndarray
+    is_bound: np.ndarray
+
+    def judged(self, paths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Error and demand of each span, NaN where nothing can be judged, (n, K)."""
+        demand = np.where(self.is_inside, self.demand_qty, 0.0).sum(axis=2)
+        error = np.where(self.is_inside, paths, 0.0).sum(axis=2) - demand
+        error = np.where(self.is_bound, np.minimum(error, 0.0), error)
+        usable = self.is_inside.any(axis=2) & np.isfinite(error)
+        return np.where(usable, error, np.nan), np.where(usable, demand, np.nan)
 
 
-def _spans(values: np.ndarray, offsets: Sequence[int], depth: int) -> np.ndarray:
-    """Sums over the buckets behind each origin, NaN where one is missing, (n, K)."""
+def _spans(history: LearntHistory, rows: np.ndarray, offsets: Sequence[int], depth: int) -> _Spans:
+    total = history.judged_qty.shape[1]
+    is_calm = history.event_factor[rows, :total] == 1.0
+    judged, least = (
+        _behind(np.where(is_calm, values[rows], np.nan), offsets, depth)
+        for values in (history.judged_qty, history.least_qty)
+    )
+    is_whole = np.cumprod(np.isfinite(judged), axis=2, dtype=np.int64).astype(bool)
+    ends_here = ~is_whole & np.concatenate([np.ones((*is_whole.shape[:2], 1), dtype=bool), is_whole[:, :, :-1]], axis=2)
+    is_last = ends_here & np.isfinite(least)
+    return _Spans(least, is_whole | is_last, is_last.any(axis=2))
+
+
+def _behind(values: np.ndarray, offsets: Sequence[int], depth: int) -> np.ndarray:
+    """Values of the buckets behind each origin, (n, K, D)."""
     total = values.shape[1]
-    parts = [values[:, total - offset : total - offset + depth].sum(axis=1) for offset in offsets]
-    return np.stack(parts, axis=1) if parts else np.zeros((len(values), 0))
+    parts = [values[:, total - offset : total - offset + depth] for offset in offsets]
+    return np.stack(parts, axis=1) if parts else np.zeros((len(values), 0, depth))
 
 
 def _paths(history: LearntHistory, rows: np.ndarray, offsets: tuple[int, ...], depth: int) -> np.ndarray:
     if not len(rows) or not offsets:
-        return np.full((len(rows), len(offsets)), np.nan)
+        return np.full((len(rows), len(offsets), depth), np.nan)
     task = OriginTask(
         model_codes=MODELS,
         kept_codes=(ENSEMBLE,),
@@ -146,13 +179,13 @@ def _paths(history: LearntHistory, rows: np.ndarray, offsets: tuple[int, ...], d
         season_length=history.panel.season_length,
         max_history=_HISTORY_YEARS * history.panel.season_length,
     )
-    return origin_paths(task)[:, 0].sum(axis=2)
+    return origin_paths(task)[:, 0]
 
 
 def _figures(table: Mapping[str, np.ndarray], inside: np.ndarray) -> dict[str, float]:
     error, demand = table["error"][inside], table["demand"][inside]
     return {
-        "error_ratio": float(safe_ratio(np.nansum(error), np.nansum(demand))),
+        "error_ratio": float(safe_ratio(np.nansum(np.sqrt(masked_mean(error**2))), np.nansum(masked_mean(demand)))),
         "series_count": int(np.isfinite(error).any(axis=1).sum()),
         "observation_count": int(np.isfinite(error).sum()),
     }

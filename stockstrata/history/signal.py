@@ -26,6 +26,7 @@ class LearntHistory:
     Attributes:
         panel: what models learn from, units.
         judged_qty: demand after returns, NaN where stock was or ran out and before the start, (n, T).
+        least_qty: what was wanted at least: sales of buckets in stock at any time, NaN where out throughout, (n, T).
         is_observed: buckets that a back-test may be judged by: what models learn of them is what was seen, nothing
             estimated, taken out or explained by a promotion, (n, T).
         origin_qty: what models learn, told of each bucket when it closed, without what came after it, (n, T).
@@ -34,6 +35,7 @@ class LearntHistory:
 
     panel: DemandPanel
     judged_qty: np.ndarray
+    least_qty: np.ndarray
     is_observed: np.ndarray
     origin_qty: np.ndarray
     event_factor: np.ndarray
@@ -145,7 +147,9 @@ def learnt_history(
     for one in (signal, at_close):
         one[cells.row[early], cells.bucket[early]] = np.nan
     judged = with_rows(applied & reason.isin(NETTED).to_numpy())
+    least, is_empty = judged.copy(), is_lost & ~(held["in_stock_rate"].to_numpy(dtype=float) > 0)
     judged[cells.row[is_lost], cells.bucket[is_lost]] = np.nan
+    least[cells.row[is_empty], cells.bucket[is_empty]] = np.nan
     factor = np.ones((gross.shape[0], gross.shape[1] + ahead))
     if promotions is not None and effects is not None and len(promotions) and len(effects):
         cover = promotion_cover(promotions, panel.keys, bucket_edges(panel, ahead), dip_days=dip_days)
@@ -155,4 +159,4 @@ def learnt_history(
         factor = np.where(is_separate[:, None], demand_factor(cover, *rates), 1.0)
     with np.errstate(invalid="ignore"):
         observed = (np.abs(signal - judged) <= _EQUAL_QTY) & (factor[:, : gross.shape[1]] == 1.0)
-    return LearntHistory(replace(panel, demand_qty=signal), judged, observed, at_close, factor)
+    return LearntHistory(replace(panel, demand_qty=signal), judged, least, observed, at_close, factor)

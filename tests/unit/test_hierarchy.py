@@ -340,7 +340,7 @@ def _steady(make_parameters, *, judged, factor_ahead):
     factor = np.ones((12, 170))
     factor[:, 156:160] = factor_ahead
     seen = np.ones((12, 156), dtype=bool)
-    history = LearntHistory(panel, np.full((12, 156), judged), seen, panel.demand_qty, factor)
+    history = LearntHistory(panel, np.full((12, 156), judged), panel.demand_qty, seen, panel.demand_qty, factor)
     return _cycle(panel, make_parameters(), history=history)
 
 

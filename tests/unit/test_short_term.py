@@ -206,7 +206,9 @@ def test_sales_of_an_empty_shelf_are_no_news(make_parameters):
     learnt, judged = sold.copy(), sold.copy()
     learnt[0, -1], judged[:2, -1] = 60.0, np.nan
     learnt[2, :-1] = judged[2, :-1] = np.nan
-    history = LearntHistory(replace(panel, demand_qty=learnt), judged, np.isfinite(judged), learnt, np.ones(sold.shape))
+    history = LearntHistory(
+        replace(panel, demand_qty=learnt), judged, judged, np.isfinite(judged), learnt, np.ones(sold.shape)
+    )
     newest = history.newest_demand["demand_qty"].to_numpy()
     assert np.isnan(newest[:3]).all()
     assert newest[3:].tolist() == sold[3:, -1].tolist()

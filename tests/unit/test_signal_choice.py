@@ -17,8 +17,9 @@ SERIES, WEEKS = 30, 150
 
 def _history(panel, learnt, is_out):
     judged = np.where(is_out, np.nan, panel.demand_qty)
+    least = np.where(is_out & (panel.demand_qty <= 0), np.nan, panel.demand_qty)
     return LearntHistory(
-        replace(panel, demand_qty=learnt), judged, ~is_out, learnt, np.ones((len(learnt), learnt.shape[1] + 13))
+        replace(panel, demand_qty=learnt), judged, least, ~is_out, learnt, np.ones((len(learnt), learnt.shape[1] + 13))
     )
 
 
@@ -82,7 +83,7 @@ def test_each_segment_chooses_for_itself(choose, by_chance, by_demand):
         one, other = by_chance[name], by_demand[name]
         arrays = {
             key: np.concatenate([getattr(one, key)[:half], getattr(other, key)[half:]])
-            for key in ("judged_qty", "is_observed", "origin_qty", "event_factor")
+            for key in ("judged_qty", "least_qty", "is_observed", "origin_qty", "event_factor")
         }
         demand = np.concatenate([one.panel.demand_qty[:half], other.panel.demand_qty[half:]])
         return replace(one, panel=replace(one.panel, demand_qty=demand), **arrays)
@@ -105,7 +106,8 @@ def test_too_few_spans_decide_nothing(choose, by_demand):
     found = choose(by_demand, segments)
     assert chosen_signals(found)[1]["AX"] == "too_few_seen"
     assert chosen_signals(found)[0] == {"AX": "unconstrained", "CZ": "clean"}
-    never = {name: replace(one, judged_qty=np.full(one.judged_qty.shape, np.nan)) for name, one in by_demand.items()}
+    nothing = np.full((SERIES, WEEKS), np.nan)
+    never = {name: replace(one, judged_qty=nothing, least_qty=nothing) for name, one in by_demand.items()}
     assert set(choose(never)["reason_code"]) == {"too_few_seen"}
     assert choose(never)["error_ratio"].isna().all()
     assert chosen_signals(choose({}))[0] == {"AX": "unconstrained"}
@@ -117,8 +119,19 @@ def test_a_fixed_signal_is_not_judged(choose, by_demand, signal):
     assert (row["signal_code"], row["reason_code"], row["is_chosen"]) == (signal, "fixed_by_parameter", True)
 
 
-def test_promotions_and_the_future_judge_nobody(choose, by_chance):
-    """Spans with promotions are left out, and what lies behind the newest origin's horizon is not there to be seen."""
+def test_a_shelf_that_ran_out_tells_what_was_wanted_at_least(choose):
+    """Shelves hold sixty and are empty where more is wanted: spans in stock throughout show low demand alone."""
+    wanted = np.random.default_rng(3).gamma(0.25, 40.0, (SERIES, WEEKS))
+    is_dry, sold = wanted > 60.0, np.minimum(wanted, 60.0)
+    excess = (wanted[is_dry] - 60.0).mean()
+    histories = _histories(sold, np.where(is_dry, excess, 0.0), is_dry)
+    assert chosen_signals(choose(histories, replacement_margin_rate=0.1))[0] == {"AX": "unconstrained"}
+    blind = {name: replace(one, least_qty=np.where(is_dry, np.nan, sold)) for name, one in histories.items()}
+    assert chosen_signals(choose(blind, replacement_margin_rate=0.1)) == ({"AX": "clean"}, {"AX": "less_error"})
+
+
+def test_promotions_judge_nobody(choose, by_chance):
+    """Spans end before a promotion, and one that begins in it is none."""
     plain = choose(by_chance)
     factor = np.ones((SERIES, WEEKS + 13))
     factor[:, -13 - 30 : -13] = 1.4

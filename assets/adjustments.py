@@ -5,20 +5,23 @@ No statistics live here.
 
 import dagster as dg
 
-from assets.history import gross_history
+from assets.history import candidate_histories, gross_history
 from assets.history_reads import known_availability, known_promotions, known_returns, largest_orders
-from assets.output import Events, Output, asset_key, border_check, code_counts, hand_over, hand_over_all
+from assets.output import Events, Output, asset_key, border_check, code_counts, hand_over_all
 from assets.planned import planned_item_locations
 from orchestration.automation import OWNERS, WRITER_POOL
 from orchestration.partitions import PERIODS, cut_off, period_of
 from orchestration.resources.parameters import ParameterStore
 from orchestration.resources.warehouse import Warehouse
 from stockstrata.columns import aligned, texts
+from stockstrata.forecasting.signal_choice import chosen_signals, signal_choices
 from stockstrata.history.explain import HistoryFacts, explain_history
+from stockstrata.history.reasons import signals_of
 from stockstrata.history.signal import signal_table
 from stockstrata.tables import (
     DEMAND_ADJUSTMENT,
     DEMAND_SIGNAL,
+    DEMAND_SIGNAL_CHOICE,
     PROMOTION_EFFECT,
     SEGMENT_ASSIGNMENT,
     Table,
@@ -85,33 +88,76 @@ def history(context: dg.AssetExecutionContext, warehouse: Warehouse, parameter_s
     yield from hand_over_all(warehouse, outputs, period)
 
 
-@dg.asset(
-    key=asset_key(DEMAND_SIGNAL),
-    group_name="history",
-    deps=[
-        asset_key(DEMAND_ADJUSTMENT),
-        asset_key(SEGMENT_ASSIGNMENT),
-        _ITEM_LOCATIONS,
-        dg.AssetKey(["parameters", "demand_signals"]),
-    ],
-    partitions_def=PERIODS,
-    owners=OWNERS,
-    kinds={"python", "duckdb"},
-    code_version="1",
+_CHOSEN = {
+    DEMAND_SIGNAL: "One row per period, item and location: the series that its forecast learns from, and why.",
+    DEMAND_SIGNAL_CHOICE: "One row per period, segment and signal: how well it foretells demand that was seen.",
+}
+# A segment keeps the signal of the cycle before unless it is beaten.
+_EARLIER = dg.AssetDep(
+    asset_key(DEMAND_SIGNAL_CHOICE),
+    partition_mapping=dg.TimeWindowPartitionMapping(
+        start_offset=-1, end_offset=-1, allow_nonexistent_upstream_partitions=True
+    ),
+)
+_EARLIER_CHOICES = f"""
+    select * from {DEMAND_SIGNAL_CHOICE.name}
+    where period_start_date = (
+        select max(period_start_date) from {DEMAND_SIGNAL_CHOICE.name} where period_start_date < $period
+    )
+    order by all
+"""
+
+
+def _signal_spec(table: Table) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        asset_key(table),
+        deps=[
+            asset_key(DEMAND_ADJUSTMENT),
+            asset_key(PROMOTION_EFFECT),
+            asset_key(SEGMENT_ASSIGNMENT),
+            _ITEM_LOCATIONS,
+            dg.AssetKey(["staging", "stg_promotions"]),
+            dg.AssetKey(["parameters", "demand_signals"]),
+            _EARLIER,
+        ],
+        group_name="history",
+        owners=OWNERS,
+        kinds={"python", "duckdb"},
+        code_version="2",
+        description=_CHOSEN[table],
+        partitions_def=PERIODS,
+    )
+
+
+@dg.multi_asset(
+    name="history__demand_signal",
+    specs=[_signal_spec(table) for table in _CHOSEN],
+    check_specs=[border_check(table) for table in _CHOSEN],
     pool=WRITER_POOL,
-    check_specs=[border_check(DEMAND_SIGNAL)],
 )
 def demand_signal(context: dg.AssetExecutionContext, warehouse: Warehouse, parameter_store: ParameterStore) -> Events:
-    """One row per period, item and location: the series that its forecast learns from, as its segment asks for."""
+    """Choose the history that the forecasts of each segment learn from."""
     period = period_of(context)
-    panel = gross_history(warehouse, planned_item_locations(warehouse, period), cut_off(period))
+    item_locations = planned_item_locations(warehouse, period)
+    parameters = parameter_store.in_force(cut_off(period))
+    panel = gross_history(warehouse, item_locations, cut_off(period))
     segments = aligned(
         warehouse.read_period(SEGMENT_ASSIGNMENT.name, period), panel.keys, table=SEGMENT_ASSIGNMENT.name
     )
-    signals = signal_table(
-        panel,
-        warehouse.read_period(DEMAND_ADJUSTMENT.name, period),
-        texts(segments, "segment_code"),
-        parameters=parameter_store.in_force(cut_off(period)),
+    adjustments = warehouse.read_period(DEMAND_ADJUSTMENT.name, period)
+    segment_code = texts(segments, "segment_code")
+    histories = candidate_histories(warehouse, item_locations, period, segment_code, parameters)
+    choices = signal_choices(
+        histories,
+        segment_code.to_numpy(dtype=object),
+        signals_of(segment_code.tolist(), parameters),
+        earlier=warehouse.read(_EARLIER_CHOICES, {"period": period}),
     )
-    yield from hand_over(warehouse, DEMAND_SIGNAL, signals, period, {"signals": code_counts(signals["signal_code"])})
+    chosen, reasons = chosen_signals(choices)
+    signals = signal_table(panel, adjustments, segment_code, parameters=parameters, chosen=chosen, reasons=reasons)
+    outputs = [
+        # Dagster wants what the next cycle reads before the rest.
+        Output(DEMAND_SIGNAL_CHOICE, choices, {"reasons": code_counts(choices["reason_code"])}),
+        Output(DEMAND_SIGNAL, signals, {"signals": code_counts(signals["signal_code"])}),
+    ]
+    yield from hand_over_all(warehouse, outputs, period)

@@ -5,6 +5,7 @@ import datetime as dt
 import dagster as dg
 import pandas as pd
 
+from assets.day_reads import days_to_learn
 from assets.earlier_champions import earlier_champions
 from assets.forecast_figures import told_of_faults, told_of_lessons, told_of_origins, told_of_tournaments
 from assets.history import censored_buckets, demand_history, history_to_learn, item_location_groups
@@ -28,6 +29,7 @@ from stockstrata.tables import (
     CHAMPION_BACKTEST,
     CHAMPION_BACKTEST_LAG,
     CHAMPION_REGISTER,
+    DAILY_FORECAST,
     DEMAND_FORECAST,
     DEMAND_SIGNAL,
     FINAL_FORECAST,
@@ -82,6 +84,7 @@ _INPUTS = [
     asset_key(PROMOTION_EFFECT),
     dg.AssetKey(["intermediate", "int_forecast_overrides__known"]),
     dg.AssetKey(["intermediate", "int_forecast_streams__known"]),
+    dg.AssetKey(["staging", "stg_demand"]),
     dg.AssetKey(["staging", "stg_locations"]),
     *(dg.AssetKey(["parameters", name]) for name in _PARAMETERS),
 ]
@@ -92,6 +95,7 @@ _TABLES = {
     CHAMPION_BACKTEST: "One row per period, item and location with a tournament: what the champion's back-test found.",
     CHAMPION_BACKTEST_LAG: "One row per period, item, location with a tournament and lag: the champion's errors.",
     DEMAND_FORECAST: "One row per period, item, location and future bucket: expected demand and its quantiles, frozen.",
+    DAILY_FORECAST: "One row per period, item, location planned by the day and future day: expected demand.",
     FINAL_FORECAST: "One row per period, item, location and future bucket: every step from naive to final forecast.",
     OVERRIDE_EFFECT: "One row per period and override: what it would change, and whether it is in force.",
     FORECAST_STREAM: "One row per period, item, location, future bucket and stream: what it expects, and its weight.",
@@ -134,7 +138,7 @@ def _spec(table: Table) -> dg.AssetSpec:
         group_name="forecast",
         owners=OWNERS,
         kinds={"python", "duckdb"},
-        code_version="3",
+        code_version="4",
         description=_TABLES[table],
         partitions_def=PERIODS,
     )
@@ -180,6 +184,7 @@ def forecast(
         planner=planner,
         groups=item_location_groups(warehouse, item_locations, cut_off(period)),
         task_map=task_map(SETTINGS.company.forecast_engine),
+        days=days_to_learn(warehouse, panel, assignment, period, parameters),
     )
     series_store.write(period, found.states)
     accuracy = pd.concat([found.accuracy, _judged_snapshots(warehouse, panel, period)], ignore_index=True)
@@ -200,6 +205,7 @@ def forecast(
             Output(CHAMPION_BACKTEST_LAG, found.backtest_lags),
             Output(CHAMPION_REGISTER, found.register, told_of_tournaments(found.register)),
             Output(DEMAND_FORECAST, found.forecasts),
+            Output(DAILY_FORECAST, found.daily),
             *_decided(found),
             Output(
                 LEAD_TIME_DEMAND,

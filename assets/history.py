@@ -8,6 +8,7 @@ from assets.history_reads import known_demand, known_promotions, newest_demand_d
 from orchestration.partitions import SETTINGS, cut_off
 from orchestration.resources.warehouse import Warehouse
 from stockstrata.errors import PlanningError
+from stockstrata.forecasting.signal_choice import CANDIDATES
 from stockstrata.history.signal import LearntHistory, learnt_history, signal_table
 from stockstrata.panel import DemandPanel, demand_panel
 from stockstrata.parameters import PlanningParameters
@@ -41,14 +42,57 @@ def default_history(
     return learnt_history(panel, adjustments, signal_table(panel, adjustments, everyone, parameters=parameters)).panel
 
 
+def candidate_histories(
+    warehouse: Warehouse,
+    item_locations: pd.DataFrame,
+    period: dt.date,
+    segment_code: pd.Series,
+    parameters: PlanningParameters,
+) -> dict[str, LearntHistory]:
+    """The histories that a segment may choose from: with lost sales and without, all else as its parameters ask.
+
+    None where nothing was lost.
+    """
+    if censored_buckets(warehouse, period).empty:
+        return {}
+    panel = gross_history(warehouse, item_locations, cut_off(period))
+    adjustments = warehouse.read_period(DEMAND_ADJUSTMENT.name, period)
+    return {
+        name: _learnt(
+            warehouse,
+            panel,
+            signal_table(
+                panel, adjustments, segment_code, parameters=parameters, chosen=dict.fromkeys(set(segment_code), name)
+            ),
+            period,
+            parameters,
+            ahead=0,
+        )
+        for name in CANDIDATES
+    }
+
+
 def history_to_learn(
     warehouse: Warehouse, item_locations: pd.DataFrame, period: dt.date, parameters: PlanningParameters, *, ahead: int
 ) -> LearntHistory:
     """The history that forecasts learn from, with promotions past and `ahead` buckets to come."""
+    panel = gross_history(warehouse, item_locations, cut_off(period))
+    return _learnt(warehouse, panel, warehouse.read_period(DEMAND_SIGNAL.name, period), period, parameters, ahead=ahead)
+
+
+def _learnt(
+    warehouse: Warehouse,
+    panel: DemandPanel,
+    signals: pd.DataFrame,
+    period: dt.date,
+    parameters: PlanningParameters,
+    *,
+    ahead: int,
+) -> LearntHistory:
     return learnt_history(
-        gross_history(warehouse, item_locations, cut_off(period)),
+        panel,
         warehouse.read_period(DEMAND_ADJUSTMENT.name, period),
-        warehouse.read_period(DEMAND_SIGNAL.name, period),
+        signals,
         promotions=known_promotions(warehouse, cut_off(period), period),
         effects=warehouse.read_period(PROMOTION_EFFECT.name, period),
         dip_days=parameters.settings.promotion_dip_days,

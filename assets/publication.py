@@ -20,17 +20,17 @@ _RUN_STEPS = dg.AssetKey(["quality", "run_step"])
 # The snapshot holds every table of the schema; a test compares this list with the models.
 _MARTS = (
     "audit_cycle", "audit_cycle_object", "audit_replay", "audit_step", "dim_item", "dim_kpi", "dim_location",
-    "dim_period", "dim_segment", "fct_buffer_plan", "fct_champion_register", "fct_demand",
-    "fct_demand_adjustment", "fct_demand_history", "fct_exchange_curve", "fct_final_forecast", "fct_forecast",
-    "fct_forecast_accuracy", "fct_forecast_exception", "fct_forecast_override", "fct_forecast_stream",
-    "fct_forecast_tracking", "fct_forecast_value_added", "fct_hierarchy_choice", "fct_hierarchy_forecast",
-    "fct_interval_method", "fct_isolation", "fct_lead_time", "fct_lead_time_change", "fct_lead_time_demand",
-    "fct_mix_target", "fct_model_score", "fct_new_product", "fct_new_product_analog", "fct_order_exception",
-    "fct_order_proposal", "fct_policy", "fct_policy_detail", "fct_quality_result", "fct_quarantine",
-    "fct_segment", "fct_sensing_choice", "fct_short_term_forecast", "fct_stock", "fct_stream_weight",
-    "fct_supplier_line", "fct_supplier_scorecard", "fct_supplier_tier", "kpi_forecast_accuracy",
-    "kpi_forecast_stability", "kpi_segment_period", "rpt_contract_levers", "rpt_erp_gap",
-    "rpt_purchase_ranking", "rpt_readiness", "rpt_single_source_risk",
+    "dim_period", "dim_segment", "fct_buffer_plan", "fct_champion_register", "fct_daily_forecast", "fct_demand",
+    "fct_demand_adjustment", "fct_demand_history", "fct_demand_signal_choice", "fct_exchange_curve",
+    "fct_final_forecast", "fct_forecast", "fct_forecast_accuracy", "fct_forecast_exception",
+    "fct_forecast_override", "fct_forecast_stream", "fct_forecast_tracking", "fct_forecast_value_added",
+    "fct_hierarchy_choice", "fct_hierarchy_forecast", "fct_interval_method", "fct_isolation", "fct_lead_time",
+    "fct_lead_time_change", "fct_lead_time_demand", "fct_mix_target", "fct_model_score", "fct_new_product",
+    "fct_new_product_analog", "fct_order_exception", "fct_order_proposal", "fct_policy", "fct_policy_detail",
+    "fct_quality_result", "fct_quarantine", "fct_segment", "fct_sensing_choice", "fct_short_term_forecast",
+    "fct_stock", "fct_stream_weight", "fct_supplier_line", "fct_supplier_scorecard", "fct_supplier_tier",
+    "kpi_forecast_accuracy", "kpi_forecast_stability", "kpi_segment_period", "rpt_contract_levers",
+    "rpt_erp_gap", "rpt_purchase_ranking", "rpt_readiness", "rpt_single_source_risk",
 )  # fmt: skip
 
 

@@ -5,15 +5,16 @@ import datetime as dt
 import dagster as dg
 import pandas as pd
 
+from assets.history import history_to_learn
 from assets.output import Events, asset_key, border_check, hand_over
+from assets.planned import planned_item_locations
 from orchestration.automation import OWNERS, WRITER_POOL
 from orchestration.partitions import PERIODS, SETTINGS, cut_off, period_of
 from orchestration.resources.parameters import ParameterStore
 from orchestration.resources.warehouse import Warehouse
 from stockstrata.forecasting.run import LEAST_FORECAST_BUCKETS
 from stockstrata.forecasting.short_term import short_term_forecast
-from stockstrata.periods import BUCKET_FREQUENCY
-from stockstrata.tables import DEMAND_FORECAST, SEGMENT_ASSIGNMENT, SENSING_CHOICE, SHORT_TERM_FORECAST
+from stockstrata.tables import DEMAND_FORECAST, DEMAND_SIGNAL, SEGMENT_ASSIGNMENT, SENSING_CHOICE, SHORT_TERM_FORECAST
 
 # A line is due when the customer wants it. What was shipped before the cut-off is no longer open; a line that says
 # neither when it is due nor when it left is closed once its day is past.
@@ -40,13 +41,6 @@ _ORDERS = """
     group by all
     order by all
 """
-_NEWEST = """
-    select item_id, location_id, sum(demand_qty) as demand_qty
-    from intermediate.int_demand__bucketed
-    where known_from_at < $cut_off and known_to_at >= $cut_off and bucket_start_date = $newest
-    group by all
-    order by all
-"""
 
 
 @dg.asset(
@@ -56,14 +50,16 @@ _NEWEST = """
         asset_key(DEMAND_FORECAST),
         asset_key(SENSING_CHOICE),
         asset_key(SEGMENT_ASSIGNMENT),
+        asset_key(DEMAND_SIGNAL),
         dg.AssetKey(["staging", "stg_demand"]),
         dg.AssetKey(["intermediate", "int_demand__bucketed"]),
+        dg.AssetKey(["intermediate", "int_item_locations__planned"]),
         dg.AssetKey(["parameters", "short_term_settings"]),
     ],
     partitions_def=PERIODS,
     owners=OWNERS,
     kinds={"python", "duckdb"},
-    code_version="1",
+    code_version="2",
     pool=WRITER_POOL,
     check_specs=[border_check(SHORT_TERM_FORECAST)],
 )
@@ -71,14 +67,16 @@ def short_term(context: dg.AssetExecutionContext, warehouse: Warehouse, paramete
     """One row per period, item, location and near bucket: forecast sensed, consumed by orders, and what is left."""
     period = period_of(context)
     forecasts = warehouse.read_period(DEMAND_FORECAST.name, period)
-    orders, newest = _known_at(warehouse, forecasts["bucket_start_date"].min(), cut_off(period))
+    parameters = parameter_store.in_force(cut_off(period))
+    # Sensed is what the forecast learnt from: sales of an empty shelf are no news of demand.
+    learnt = history_to_learn(warehouse, planned_item_locations(warehouse, period), period, parameters, ahead=1)
     frame = short_term_forecast(
         forecasts,
-        orders,
-        newest,
+        _known_orders(warehouse, forecasts["bucket_start_date"].min(), cut_off(period)),
+        learnt.newest_demand,
         warehouse.read_period(SEGMENT_ASSIGNMENT.name, period),
         warehouse.read_period(SENSING_CHOICE.name, period),
-        parameters=parameter_store.in_force(cut_off(period)),
+        parameters=parameters,
         bucket_count=LEAST_FORECAST_BUCKETS[12 if SETTINGS.company.bucket_type == "month" else 52],
     )
     figures = {
@@ -89,13 +87,7 @@ def short_term(context: dg.AssetExecutionContext, warehouse: Warehouse, paramete
     yield from hand_over(warehouse, SHORT_TERM_FORECAST, frame, period, figures)
 
 
-def _known_at(warehouse: Warehouse, first_bucket: dt.date, cut_off_date: dt.date) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Orders due from the first forecast bucket on, and demand of the bucket before it, as known at the cut-off."""
-    bucket = SETTINGS.company.bucket_type
-    first = pd.Timestamp(first_bucket)
-    newest = pd.date_range(end=first, periods=2, freq=BUCKET_FREQUENCY[bucket])[0]
-    known = {"cut_off": cut_off_date}
-    return (
-        warehouse.read(_ORDERS.format(bucket=bucket), known | {"first": first.date()}),
-        warehouse.read(_NEWEST, known | {"newest": newest.date()}),
-    )
+def _known_orders(warehouse: Warehouse, first_bucket: dt.date, cut_off_date: dt.date) -> pd.DataFrame:
+    """Orders due from the first forecast bucket on, as known at the cut-off."""
+    window = {"cut_off": cut_off_date, "first": pd.Timestamp(first_bucket).date()}
+    return warehouse.read(_ORDERS.format(bucket=SETTINGS.company.bucket_type), window)

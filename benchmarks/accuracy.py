@@ -117,14 +117,24 @@ def origins_of(real: RealPanel, settings: PlanningParameters) -> list[Origin]:
     return found
 
 
-def planned(origin: Origin, parameters: PlanningParameters, groups: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Mean and quantiles of demand over the interval, as a cycle at the origin plans them; groups make levels agree."""
+def segments_of(origin: Origin) -> np.ndarray:
+    """Segment of each series by its demand pattern, (n,)."""
+    return np.array([_SEGMENTS[code] for code in origin.pattern], dtype=object)
+
+
+def supply_of(origin: Origin, segment: np.ndarray, parameters: PlanningParameters) -> pd.DataFrame:
+    """Lead times that make the protection interval of each series the one that it is judged over."""
     days = origin.horizon * origin.panel.mean_bucket_days
     review = {row.segment_code: row.review_period_days for row in parameters.segment_strategies}
-    segment = np.array([_SEGMENTS[code] for code in origin.pattern], dtype=object)
-    supply = origin.panel.keys.assign(
+    return origin.panel.keys.assign(
         lead_time_days=days - np.array([review[code] for code in segment]), lead_time_sd_days=0.0, evidence_grade="full"
     )
+
+
+def planned(origin: Origin, parameters: PlanningParameters, groups: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Mean and quantiles of demand over the interval, as a cycle at the origin plans them; groups make levels agree."""
+    segment = segments_of(origin)
+    supply = supply_of(origin, segment, parameters)
     assignment = origin.panel.keys.assign(segment_code=segment)
     found = forecast_segments(
         origin.panel, assignment, supply, parameters=parameters, workers=os.cpu_count() or 1, groups=groups

@@ -2,7 +2,7 @@
 
 From four origins every series of a public set is planned twice with what was known then: by the pool for short
 histories alone, and with the launch model on top, hand-over included. Judged are the series that began up to
-`hand_over_buckets` before the origin, after a history long enough to see that they had not sold before. First sales
+`hand_over_days` before the origin, after a history long enough to see that they had not sold before. First sales
 stand in for launch dates, which no set has; a set whose series all begin with its data says little here.
 """
 

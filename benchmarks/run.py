@@ -16,6 +16,7 @@ from benchmarks.chaos import measure_chaos
 from benchmarks.code_location import measure_code_location
 from benchmarks.cycles import measure_demo, measure_real
 from benchmarks.expectations import measure_expectations
+from benchmarks.explained_history import measure_explained_history
 from benchmarks.forecasting import measure_forecast
 from benchmarks.granularity import measure_granularity
 from benchmarks.installation import measure_install
@@ -42,13 +43,16 @@ BENCHMARKS: dict[str, Callable[[Workbench], reports.Report]] = {
     **{name: partial(measure_real, name=name) for name in REAL_SOURCES},
     "accuracy": measure_accuracy,
     "new_products": measure_new_products,
+    "explained_history": measure_explained_history,
     "granularity": measure_granularity,
     "pooled_models": measure_pooled_models,
     "install": measure_install,
     "chaos": measure_chaos,
     "scale": measure_scale,
 }
-ONLY_BY_NAME = frozenset({"accuracy", "granularity", "new_products", "pooled_models", "install", "chaos", "scale"})
+ONLY_BY_NAME = frozenset(
+    {"accuracy", "explained_history", "granularity", "new_products", "pooled_models", "install", "chaos", "scale"}
+)
 
 out = Console(width=None if Console().is_terminal else 150, highlight=False)
 

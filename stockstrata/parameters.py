@@ -4,6 +4,7 @@ A row holds from `valid_from_date` until a later row with the same key replaces 
 """
 
 import datetime as dt
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -128,7 +129,7 @@ class PlanningSettings(_Frozen):
 class NewProductSettings(_Frozen):
     """How new item-locations are forecast; meanings and units stand in the seed `new_product_settings.csv`."""
 
-    hand_over_buckets: int = Field(ge=0)
+    hand_over_days: float = Field(ge=0)
     least_judged_origins: int = Field(ge=1)
     hand_over_margin_rate: float = Field(ge=0, le=1)
     curve_days: float = Field(gt=0)
@@ -149,12 +150,24 @@ class NewProductSettings(_Frozen):
     curve_shrinkage_launches: float = Field(gt=0)
     least_level_cv: float = Field(gt=0)
     most_level_cv: float = Field(gt=0)
-    level_discount_rate: float = Field(gt=0, le=1)
-    dispersion_prior_buckets: float = Field(gt=0)
+    level_half_life_days: float = Field(gt=0)
+    dispersion_prior_days: float = Field(gt=0)
 
     def weight_of(self, attribute: str) -> float:
         """Weight of an attribute in the similarity. Example: `weight_of("price")` is `weight_price`."""
         return float(getattr(self, f"weight_{attribute}"))
+
+    def hand_over_buckets(self, bucket_days: float) -> int:
+        """Age in begun buckets from which the statistical model alone forecasts. Example: 84 days are 12 weeks."""
+        return math.ceil(self.hand_over_days / bucket_days - 1e-9)
+
+    def level_discount_rate(self, bucket_days: float) -> float:
+        """Share of what is known of a level that still counts a bucket later. Example: half after its half-life."""
+        return 0.5 ** (bucket_days / self.level_half_life_days)
+
+    def dispersion_prior_buckets(self, bucket_days: float) -> float:
+        """Weight of the analogs in the variation of single buckets, in buckets."""
+        return self.dispersion_prior_days / bucket_days
 
 
 class SettingRow(_Dated):
@@ -189,7 +202,8 @@ class SegmentStrategy(_Dated):
     review_period_days: float = Field(gt=0)
     count_frequency_per_year: float = Field(ge=0)
     owner: str = Field(min_length=1)
-    bucket_type: BucketType = "day"
+    bucket_type: BucketType = "week"
+    selection_loss: Literal["", "rmse", "mae", "pinball"] = ""
 
 
 class PolicyRule(_Sparse):
@@ -264,7 +278,7 @@ class PoolSettings(_Dated):
     max_history_buckets: int = Field(ge=4)
     tie_tolerance_rate: float = Field(ge=0)
     champion_margin_rate: float = Field(ge=0, le=1)
-    selection_loss: Literal["rmse", "mae"]
+    selection_loss: Literal["rmse", "mae", "pinball"]
     replacement_margin_rate: float = Field(ge=0, le=1)
     tournament_cadence_days: float = Field(ge=0)
     drift_signal_limit: float = Field(gt=0)
@@ -314,11 +328,15 @@ class KpiTarget(_Dated):
     warning_value: float
 
 
-class DemandSignal(_Dated):
-    """Which series of its history the forecast of a segment (`*`: of all without an own row) learns from."""
+class DemandSignal(_Sparse):
+    """Which series of its history the forecast of a segment (`*`: of all without an own row) learns from.
+
+    `validated` takes `unconstrained` unless `clean` is better by the margin.
+    """
 
     segment_code: str
-    demand_signal: Literal["raw", "clean", "unconstrained"]
+    demand_signal: Literal["raw", "clean", "unconstrained", "validated"]
+    replacement_margin_rate: float = Field(default=0.0, ge=0, le=1)
     exclude_outliers: bool
     exclude_projects: bool
     separate_promotions: bool
@@ -369,12 +387,13 @@ class ExceptionCapacity(_Dated):
     capacity_count: int = Field(ge=0)
 
 
-class HierarchySetting(_Dated):
+class HierarchySetting(_Sparse):
     """How forecasts of a segment (or all, `*`) are made coherent."""
 
     segment_code: str
     method_code: Literal["validated"] | HierarchyMethod
     margin_rate: float = Field(ge=0, le=1)
+    replacement_margin_rate: float = Field(default=0.0, ge=0, le=1)
     is_applied: bool
     forecast_pool: str
     origin_count: int = Field(ge=0, le=12)
@@ -505,6 +524,30 @@ class PlanningParameters(_Frozen):
     buffer_limits: tuple[BufferLimit, ...]
     service_mix: tuple[ServiceMix, ...]
 
+    def selection_loss(self, segment_code: str) -> tuple[str, float]:
+        """Loss that champions of a segment are chosen by, and the level of a pinball loss (0 for the others).
+
+        The loss is that of the segment's strategy, else of its pool. The level is the service target of the segment,
+        whatever service it counts: the stock that a target asks for lies near that quantile of demand.
+
+        Raises:
+            ParameterError: the loss is `pinball` and the target of the segment has no figure.
+        """
+        strategy = next(row for row in self.segment_strategies if row.segment_code == segment_code)
+        pool = next(row for row in self.forecast_settings if row.pool_code == strategy.forecast_pool)
+        code = strategy.selection_loss or pool.selection_loss
+        if code != "pinball":
+            return code, 0.0
+        general = {row.segment_code: row for row in self.service_targets if not row.item_id}
+        target = general.get(segment_code, general.get("*"))
+        if target is None or target.service_target is None:
+            raise ParameterError(
+                f"segment_strategies.csv, segment {segment_code}: champions are to be chosen by pinball, but "
+                "service_targets.csv states no figure for the segment. State one, or choose rmse or mae as "
+                "selection_loss."
+            )
+        return code, target.service_target
+
 
 def planning_parameters(tables: Mapping[str, pd.DataFrame], *, as_of: dt.date, version: str) -> PlanningParameters:
     """Validate all parameter tables and keep the rows in force on `as_of`.
@@ -608,7 +651,9 @@ def _check_signals(found: PlanningParameters, segments: set[str]) -> None:
 
 
 def _check_targets(found: PlanningParameters, segments: set[str]) -> None:
-    """Every segment has a target, and economic targets have the costs that they follow from."""
+    """Every segment has a target, with a figure where a loss needs it, and economic targets have their costs."""
+    for code in sorted(segments):
+        found.selection_loss(code)
     general = {row.segment_code for row in found.service_targets if not row.item_id}
     lacking = sorted(segments - general) if "*" not in general else []
     if lacking:

@@ -89,6 +89,11 @@ DEMAND_ADJUSTMENT = Table(
         ),
         Column("reason_detail", "VARCHAR", "Stated reason of the return, order, or promotion; empty where none."),
         Column("adjustment_qty", "DOUBLE", "What the row adds to demand; below zero what it takes away, units."),
+        Column(
+            "adjustment_at_close_qty",
+            "DOUBLE",
+            "The same as told when the bucket closed, lost sales without later buckets: what back-tests learn, units.",
+        ),
         Column("raw_qty", "DOUBLE", "Demand of the bucket before any adjustment, returns not deducted, units."),
         Column(
             "method_code",
@@ -125,6 +130,11 @@ DEMAND_SIGNAL = Table(
         *_KEY,
         _SEGMENT,
         Column("signal_code", "VARCHAR", "raw, clean or unconstrained: the series that the forecast learns from."),
+        Column(
+            "signal_reason_code",
+            "VARCHAR",
+            "Why: fixed_by_parameter, less_error, incumbent_kept or too_few_seen, as in fct_demand_signal_choice.",
+        ),
         Column("applied_reasons", "VARCHAR", "Reasons whose adjustments it is learnt with, joined by commas."),
         Column("last_bucket_start_date", "DATE", "Last complete bucket of the history."),
         Column("raw_qty", "DOUBLE", "Demand of the whole history before any adjustment, units."),
@@ -147,6 +157,29 @@ _SUPPLY_COLUMNS = (
     Column("short_rate", "DOUBLE", "Share of the units ordered on closed lines that never came."),
     Column("reject_rate", "DOUBLE", "Share of the units received that was refused."),
     Column("yield_line_count", "BIGINT", "Closed order lines of the item at its supplier behind the yield."),
+)
+
+DEMAND_SIGNAL_CHOICE = Table(
+    "history.demand_signal_choice",
+    ("period_start_date", "segment_code", "signal_code"),
+    (
+        _PERIOD,
+        _SEGMENT,
+        Column("signal_code", "VARCHAR", "unconstrained (with lost sales) or clean (without); raw where fixed."),
+        Column(
+            "error_ratio",
+            "DOUBLE",
+            "Sum of RMSE over sum of mean demand, spans of eight weeks or until stock ran out; null: none.",
+        ),
+        Column("series_count", "BIGINT", "Series with lost sales that were judged."),
+        Column("observation_count", "BIGINT", "Spans judged."),
+        Column("is_chosen", "BOOLEAN", "Whether forecasts of the segment learn from it."),
+        Column(
+            "reason_code",
+            "VARCHAR",
+            "fixed_by_parameter; less_error; incumbent_kept (not beaten by the margin); too_few_seen (as before).",
+        ),
+    ),
 )
 
 LEAD_TIME = Table(
@@ -267,6 +300,7 @@ CHAMPION = Table(
         _SEGMENT,
         _POOL,
         _MODEL,
+        Column("bucket_type", "VARCHAR", "Bucket that models were fitted to: day, week, month or quarter."),
         Column("block_buckets", "BIGINT", "Buckets that were forecast as one and split back; 1: each by itself."),
         Column("horizon_buckets", "BIGINT", "Buckets ahead that models were compared at."),
         Column("fold_count", "BIGINT", "Rolling origins evaluated."),
@@ -306,7 +340,7 @@ CHAMPION_REGISTER = Table(
             "horizon_changed, history_changed, drift or refit_failed; none where none was.",
         ),
         Column("tournament_date", "DATE", "Cut-off of the cycle of the last tournament: what the scores are of."),
-        Column("loss_code", "VARCHAR", "rmse or mae of cumulative demand over the protection interval."),
+        Column("loss_code", "VARCHAR", "rmse, mae or pinball of demand over the protection interval."),
         Column("champion_score_qty", "DOUBLE", "Loss of the champion, units; null for a fallback."),
         Column("challenger_score_qty", "DOUBLE", "Loss of the challenger, units; null where there is none."),
         Column("margin_rate", "DOUBLE", "Share by which the challenger's loss is lower; below 0 where it is higher."),
@@ -532,6 +566,19 @@ NEW_PRODUCT_ANALOG = Table(
     may_be_empty=True,
 )
 
+DAILY_FORECAST = Table(
+    "forecast.daily_forecast",
+    (*_GRAIN, "day_date"),
+    (
+        *_KEY,
+        Column("day_date", "DATE", "Day that the forecast is of."),
+        Column("bucket_start_date", "DATE", "First day of the forecast bucket that the day lies in."),
+        Column("mean_qty", "DOUBLE", "Expected demand of the day; those of a bucket add up to its forecast, units."),
+        Column("final_qty", "DOUBLE", "Demand of the day that the cycle plans with, after people and streams, units."),
+    ),
+    may_be_empty=True,
+)
+
 FINAL_FORECAST = Table(
     "forecast.final_forecast",
     (*_GRAIN, "bucket_start_date"),
@@ -733,8 +780,9 @@ HIERARCHY_FORECAST = Table(
         Column("horizon_bucket", "BIGINT", "Buckets ahead of the cut-off, from 1."),
         Column("model_code", "VARCHAR", "Model of the node's own forecast."),
         Column("method_code", "VARCHAR", "Method that made it coherent; mixed where item-locations follow several."),
-        Column("base_qty", "DOUBLE", "The node's own forecast of the bucket, units."),
+        Column("base_qty", "DOUBLE", "The node's own forecast of the bucket, promotions included, units."),
         Column("reconciled_qty", "DOUBLE", "Forecast that agrees with all levels: the sum of its parts, units."),
+        Column("final_qty", "DOUBLE", "Forecast planned with, after people and streams: the sum of its parts, units."),
     ),
 )
 
@@ -751,7 +799,9 @@ HIERARCHY_CHOICE = Table(
             "bottom_up, middle_out_item, middle_out_family, middle_out_region, top_down, mint_struct, mint_var, "
             "mint_shrink; base: the level's own forecasts.",
         ),
-        Column("error_ratio", "DOUBLE", "Sum of RMSE of demand over all buckets ahead over sum of demand; null: none."),
+        Column(
+            "error_ratio", "DOUBLE", "Sum of RMSE of demand seen over all buckets ahead over sum of it; null: none."
+        ),
         Column("series_count", "BIGINT", "Nodes judged."),
         Column("origin_count", "BIGINT", "Earlier origins judged at."),
         Column("is_chosen", "BOOLEAN", "Whether the segment follows the method."),
@@ -760,7 +810,8 @@ HIERARCHY_CHOICE = Table(
         Column(
             "reason_code",
             "VARCHAR",
-            "best; flagged: within_margin (bottom_up kept), fixed_by_parameter, not_validated; level: nothing chosen.",
+            "best; flagged: within_margin (bottom_up kept), incumbent_kept (method of the cycle before), "
+            "fixed_by_parameter, not_validated; level: nothing chosen.",
         ),
     ),
 )
@@ -1157,6 +1208,7 @@ TABLES = {
         DEMAND_ADJUSTMENT,
         PROMOTION_EFFECT,
         DEMAND_SIGNAL,
+        DEMAND_SIGNAL_CHOICE,
         SEGMENT_ASSIGNMENT,
         LEAD_TIME,
         LEAD_TIME_CHANGE,
@@ -1167,6 +1219,7 @@ TABLES = {
         CHAMPION_BACKTEST,
         CHAMPION_BACKTEST_LAG,
         DEMAND_FORECAST,
+        DAILY_FORECAST,
         LEAD_TIME_DEMAND,
         INTERVAL_METHOD,
         FORECAST_ACCURACY,

@@ -21,6 +21,7 @@ _LARGEST = 1e15
 SIGNED = {
     "cumulative_bias_qty": "a forecast can be too low",
     "adjustment_qty": "most adjustments take demand away",
+    "adjustment_at_close_qty": "most adjustments take demand away",
     "uplift_qty": "after a promotion less is wanted",
     "inventory_position_qty": "more can be allocated than there is",
     "change_qty": "an override can take away",

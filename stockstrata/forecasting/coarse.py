@@ -21,7 +21,7 @@ _BLOCKS: dict[int, dict[BucketType, int]] = {52: {"month": 4, "quarter": 13}, 12
 def block_length(bucket_type: BucketType, season_length: int) -> int:
     """Buckets of the cycle that a segment's bucket spans; 1 where it asks for none coarser than the cycle's.
 
-    Example: a month is 4 buckets of weeks and 1 of months; a day is 1, because no bucket is finer than the cycle's.
+    Example: a month is 4 buckets of weeks and 1 of months; a day is 1, and `days` cuts the cycle's bucket.
     """
     return _BLOCKS.get(season_length, {}).get(bucket_type, 1)
 
@@ -128,7 +128,7 @@ def _blocks(
     out = np.full((*ends.shape, width), np.nan)
     for row, one in enumerate(series):
         for slot in np.flatnonzero(ends[row] > 0).tolist():
-            shares = _profile(one[: int(ends[row, slot])], block, season)
+            shares = bucket_profile(one[: int(ends[row, slot])], block, season)
             path = (found.qty[row, slot][:, None] * shares[None, :]).ravel()
             out[row, slot, : depth[row]] = path[: int(depth[row])]
     return ForecastPaths(out, found.faults)
@@ -138,8 +138,14 @@ def _summed(one: np.ndarray, block: int) -> np.ndarray:
     return one[len(one) % block :].reshape(-1, block).sum(axis=1)
 
 
-def _profile(one: np.ndarray, block: int, season: int) -> np.ndarray:
-    """Share of a block that each of its buckets gets, (block,), summing to 1."""
+def bucket_profile(one: np.ndarray, block: int, season: int) -> np.ndarray:
+    """Share of a block that each of its buckets gets, (block,), summing to 1.
+
+    Args:
+        one: demand, oldest first.
+        block: buckets of a block.
+        season: blocks of a year, the newest of which count.
+    """
     year = one[len(one) % block :].reshape(-1, block)[-season:]
     even = np.full(block, 1.0 / block)
     total, count = year.sum(), len(year)

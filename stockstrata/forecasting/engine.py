@@ -13,7 +13,9 @@ import numpy as np
 
 from stockstrata.errors import ParameterError, PlanningError
 
-_QUARTER_BUCKETS = {52: 13, 13: 3, 12: 3, 4: 1}
+_QUARTER_BUCKETS = {52: 13, 13: 3, 12: 3, 4: 1, 7: 91}
+_YEAR_BUCKETS = {7: 364}
+"""Buckets of a year where the season is shorter: that of days is the week."""
 
 FIT_ONCE = frozenset({"dynamic_optimized_theta", "ets_level", "ets_level_trend", "ets_seasonal", "stl_ets"})
 """Models whose parameters are fitted at the earliest origin and carried forward: one fit instead of one an origin."""
@@ -172,7 +174,8 @@ def forecast_paths(
         raise PlanningError(f"forecast engine: {model_code} was given a gap in a history; fill or mask it first.")
     if model_code in ("window_average", "year_average"):
         quarter = _QUARTER_BUCKETS.get(season_length, season_length)
-        window = quarter if model_code == "window_average" else season_length
+        year = _YEAR_BUCKETS.get(season_length, season_length)
+        window = quarter if model_code == "window_average" else year
         return ForecastPaths(_window_paths(series, train_ends, depth, window), {})
     paths = np.full((*train_ends.shape, int(depth.max())), np.nan)
     faults: dict[int, str] = {}

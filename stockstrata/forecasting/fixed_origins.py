@@ -12,7 +12,7 @@ import numpy as np
 from stockstrata.forecasting import coarse, engine
 from stockstrata.forecasting.members import ENSEMBLE, ensemble_median
 from stockstrata.forecasting.origins import LEAST_TRAINING_BUCKETS
-from stockstrata.forecasting.workers import LocalMap
+from stockstrata.forecasting.workers import TaskMap
 
 CHUNK_SERIES = 128
 """Series in a task, as in `run`."""
@@ -78,15 +78,15 @@ def origin_paths(task: OriginTask) -> np.ndarray:
     return np.stack([paths[code] for code in task.kept_codes], axis=1)
 
 
-def paths_from_origins(tasks: Sequence[OriginTask], workers: int) -> list[np.ndarray]:
-    """`origin_paths` of each task, in their order, in chunks on several processes; no number depends on them."""
+def paths_from_origins(tasks: Sequence[OriginTask], task_map: TaskMap) -> list[np.ndarray]:
+    """`origin_paths` of each task, in their order, in chunks wherever the map works on them."""
     chunks = [
         replace(task, demand_qty=task.demand_qty[start : start + CHUNK_SERIES])
         for task in tasks
         for start in range(0, len(task.demand_qty), CHUNK_SERIES)
     ]
     work = sum(len(task.demand_qty) * engine.milliseconds(task.model_codes) for task in tasks)
-    found = iter(LocalMap(workers)(origin_paths, chunks, milliseconds=work))
+    found = iter(task_map(origin_paths, chunks, milliseconds=work))
     return [
         np.concatenate([next(found) for _ in range(0, len(task.demand_qty), CHUNK_SERIES)])
         if len(task.demand_qty)

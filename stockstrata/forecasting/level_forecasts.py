@@ -13,6 +13,7 @@ from stockstrata.forecasting.members import ENSEMBLE, ensemble_members
 from stockstrata.forecasting.origins import LEAST_TRAINING_BUCKETS
 from stockstrata.forecasting.outcome import SeriesOutcome
 from stockstrata.forecasting.reconciliation import Base
+from stockstrata.forecasting.workers import TaskMap
 from stockstrata.panel import DemandPanel
 from stockstrata.parameters import PoolModel, PoolSettings
 
@@ -24,14 +25,17 @@ FALLBACK = "historic_average"
 class LevelForecasts:
     """Forecasts at K origins, each as many buckets before the one after it as are forecast, newest first.
 
-    The first origin is the end of the history; what comes behind it nobody knows yet.
+    The first origin is the end of the history; what comes behind it nobody knows yet. Forecasts and demand are those
+    that models learn: without promotions, which `factor` holds, and with what was lost while stock was out.
 
     Attributes:
-        bottom_qty: item-locations, (n, K, D).
+        bottom_qty: item-locations, at the first origin as they are published, (n, K, D).
         sum_qty: distinct sums, (m, K, D).
         sum_model: model of each sum at the newest origin, (m,).
         bottom_actual_qty: demand that came behind each origin but the first, (n, K - 1, D).
         sum_actual_qty: likewise, (m, K - 1, D).
+        judged_qty: demand that was seen there, promotions included, NaN where stock was out, (n, K - 1, D).
+        factor: demand with promotions over demand without, (n, K, D).
         is_known: whether an item-location knew enough to be judged at each origin but the first, (n, K - 1).
         proportion: demand of each item-location in the year before each origin, (n, K).
     """
@@ -41,6 +45,8 @@ class LevelForecasts:
     sum_model: np.ndarray
     bottom_actual_qty: np.ndarray
     sum_actual_qty: np.ndarray
+    judged_qty: np.ndarray
+    factor: np.ndarray
     is_known: np.ndarray
     proportion: np.ndarray
 
@@ -54,6 +60,35 @@ class LevelForecasts:
             bottom_error_qty=_flat(self.bottom_qty[:, 1:][:, older] - self.bottom_actual_qty[:, older]),
             sum_error_qty=_flat(self.sum_qty[:, 1:][:, older] - self.sum_actual_qty[:, older]),
         )
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a cycle publishes of n item-locations, and what its forecasts are judged by.
+
+    Attributes:
+        forecast_qty: forecasts without promotions, those of new item-locations among them, (n, F).
+        model_code: model of each, (n,).
+        is_fixed: whether a forecast stands whatever the levels say, as that of a new item-location does, (n,).
+        judged_qty: demand after returns, NaN where stock was out, (n, T).
+        factor: demand with promotions over demand without, of the T past buckets and those ahead, (n, T + F).
+    """
+
+    forecast_qty: np.ndarray
+    model_code: np.ndarray
+    is_fixed: np.ndarray
+    judged_qty: np.ndarray
+    factor: np.ndarray
+
+    @classmethod
+    def plain(cls, panel: DemandPanel, series: SeriesOutcome) -> "Published":
+        """Outcomes as they are, of demand that was seen throughout and without promotions."""
+        count = panel.demand_qty.shape[1] + series.forecast_qty.shape[1]
+        rows = len(panel.demand_qty)
+        return cls(
+            series.forecast_qty, series.champion_code, np.zeros(rows, dtype=bool), panel.demand_qty,
+            np.ones((rows, count)),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -78,7 +113,13 @@ class LevelMethod:
 
 
 def level_forecasts(
-    panel: DemandPanel, hierarchy: Hierarchy, series: SeriesOutcome, method: LevelMethod, *, workers: int
+    panel: DemandPanel,
+    hierarchy: Hierarchy,
+    series: SeriesOutcome,
+    published: Published,
+    method: LevelMethod,
+    *,
+    task_map: TaskMap,
 ) -> LevelForecasts:
     """Forecast item-locations with their champions and sums with the best model of their pool so far.
 
@@ -89,9 +130,10 @@ def level_forecasts(
     Args:
         panel: demand history.
         hierarchy: the levels, item-locations in the order of the panel.
-        series: outcome of the forecast of the item-locations, at least `depth` buckets deep.
+        series: outcomes of the pools of the item-locations, at least `depth` buckets deep.
+        published: what is made of them, promotions aside.
         method: models and origins.
-        workers: processes that may be used.
+        task_map: where models are fitted; no number depends on it.
     """
     total, depth = panel.demand_qty.shape[1], method.depth
     count = int(np.clip(total // depth - 1, 0, method.origin_count))
@@ -99,7 +141,7 @@ def level_forecasts(
     sums = summed_history(hierarchy, panel.demand_qty)
     tasks, rows = _champion_tasks(panel, series, method, offsets[1:])
     tasks.append(_sum_task(panel, sums, method, offsets))
-    found = paths_from_origins(tasks, workers)
+    found = paths_from_origins(tasks, task_map)
     bottom = np.full((hierarchy.series_count, count, depth), np.nan)
     for held, paths in zip(rows, found[:-1], strict=True):
         bottom[held] = paths[:, 0]
@@ -108,7 +150,7 @@ def level_forecasts(
         bottom = np.where(np.isfinite(bottom), bottom, means[:, :, None])
     # What never sold is forecast zero, whatever a mean of earlier years says.
     bottom[series.champion_code == "zero"] = 0.0
-    bottom = np.concatenate([series.forecast_qty[:, None, :depth], bottom], axis=1)
+    bottom = np.concatenate([published.forecast_qty[:, None, :depth], bottom], axis=1)
     came, sums_came = _behind(panel.demand_qty, offsets[1:], depth), _behind(sums, offsets[1:], depth)
     chosen, codes = _chosen_paths(found[-1], sums_came, tasks[-1].kept_codes, _rule(tasks[-1], method))
     fallback = known_means(sums, offsets)[:, :, None]
@@ -119,6 +161,8 @@ def level_forecasts(
         sum_model=np.where(np.isfinite(chosen[:, 0]).all(axis=1), codes, FALLBACK).astype(object),
         bottom_actual_qty=came,
         sum_actual_qty=sums_came,
+        judged_qty=_buckets_behind(published.judged_qty, offsets[1:], depth),
+        factor=_buckets_behind(published.factor[:, : total + depth], offsets, depth, total),
         is_known=length[:, None] - np.array(offsets[1:], dtype=np.int64)[None, :] >= LEAST_TRAINING_BUCKETS,
         proportion=_year_before(panel, offsets),
     )
@@ -199,10 +243,15 @@ def _chosen_paths(
 
 
 def _behind(demand_qty: np.ndarray, offsets: tuple[int, ...], depth: int) -> np.ndarray:
-    total = demand_qty.shape[1]
-    parts = [demand_qty[:, total - offset : total - offset + depth] for offset in offsets]
-    found = np.stack(parts, axis=1) if parts else np.zeros((len(demand_qty), 0, depth))
+    found = _buckets_behind(demand_qty, offsets, depth)
     return np.where(np.isfinite(found), found, 0.0)
+
+
+def _buckets_behind(values: np.ndarray, offsets: tuple[int, ...], depth: int, total: int | None = None) -> np.ndarray:
+    """Values of the buckets behind each origin, (n, K, D); `total` buckets are past, all where not given."""
+    end = values.shape[1] if total is None else total
+    parts = [values[:, end - offset : end - offset + depth] for offset in offsets]
+    return np.stack(parts, axis=1) if parts else np.zeros((len(values), 0, depth))
 
 
 def _year_before(panel: DemandPanel, offsets: tuple[int, ...]) -> np.ndarray:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from stockstrata.errors import PlanningError
-from stockstrata.forecasting import coarse, engine
+from stockstrata.forecasting import coarse, days, engine
 from stockstrata.forecasting.outcome import PoolTask
 from stockstrata.forecasting.pooled_paths import pooled_paths
 from stockstrata.parameters import PoolModel
@@ -24,27 +24,68 @@ class PoolSeries:
     Attributes:
         task: the pool.
         series: their histories.
+        origins: their histories as origins may learn them, of the same lengths.
         learnt: buckets that each earliest origin may learn from, (n,).
         places: where they stand in the task, (n,).
         block_buckets: buckets that each series is forecast in blocks of, (n,).
     """
 
-    def __init__(self, task: PoolTask, series: list[np.ndarray], learnt: np.ndarray, places: np.ndarray) -> None:
+    def __init__(
+        self,
+        task: PoolTask,
+        series: list[np.ndarray],
+        learnt: np.ndarray,
+        places: np.ndarray,
+        *,
+        origins: list[np.ndarray] | None = None,
+    ) -> None:
         self.task, self.series, self.learnt, self.places = task, series, learnt, places
+        self.origins = series if origins is None else origins
         self.block_buckets = coarse.usable_blocks(learnt, task.block_buckets)
         self._faults: list[dict[str, str]] = [{} for _ in series]
+        self._shares: list[np.ndarray] | None = None
+        if task.day_share is not None:
+            own = [task.day_share[place] for place in places]
+            self._shares = [share[len(share) - len(one) :] for share, one in zip(own, series, strict=True)]
 
-    def paths(self, code: str, rows: np.ndarray, train_ends: np.ndarray, depth: np.ndarray) -> np.ndarray:
-        """Forecasts of some series, (len(rows), K, D); NaN for those that lack the model's seasons."""
+    def paths(
+        self, code: str, rows: np.ndarray, train_ends: np.ndarray, depth: np.ndarray, *, by_day: bool = True
+    ) -> np.ndarray:
+        """Forecasts of some series from origins, (len(rows), K, D); NaN for those that lack the model's seasons.
+
+        Args:
+            code: model.
+            rows: series.
+            train_ends: buckets known at each origin, (len(rows), K).
+            depth: buckets to forecast, (len(rows),).
+            by_day: whether models are fitted to days where the task has them.
+        """
+        return self._paths(code, rows, train_ends, depth, self.origins, by_day=by_day)
+
+    def _paths(
+        self,
+        code: str,
+        rows: np.ndarray,
+        train_ends: np.ndarray,
+        depth: np.ndarray,
+        learnt_from: list[np.ndarray],
+        *,
+        by_day: bool = True,
+    ) -> np.ndarray:
         out = np.full((*train_ends.shape, int(depth.max(initial=1))), np.nan)
-        able = self.is_able(code)[rows]
+        able = self.is_able(code, by_day=by_day)[rows]
         if not able.any():
             return out
         places = np.flatnonzero(able)
-        series, history = [self.series[row] for row in rows[places]], self.task.settings.max_history_buckets
+        series, history = [learnt_from[row] for row in rows[places]], self.task.settings.max_history_buckets
         if code in engine.POOLED_CODES:
             learnt = self.task.pooled.select(self.places[rows[places]]) if self.task.pooled is not None else None
             found = pooled_paths(code, learnt, series, train_ends[places], depth=depth[places], max_history=history)
+        elif by_day and self._shares is not None:
+            shares = [self._shares[row] for row in rows[places]]
+            found = days.forecast_paths(
+                code, series, shares, train_ends[places], depth=depth[places], max_history=history
+            )
         else:
             found = coarse.forecast_paths(
                 code,
@@ -67,12 +108,14 @@ class PoolSeries:
             members = ensemble_members(self.task.models)
             return ensemble_median({member: self.final(member, rows, depth) for member in members})
         ends = np.array([[len(self.series[row])] for row in rows], dtype=np.int64)
-        return self.paths(code, rows, ends, depth)[:, 0]
+        return self._paths(code, rows, ends, depth, self.series)[:, 0]
 
-    def is_able(self, code: str) -> np.ndarray:
+    def is_able(self, code: str, *, by_day: bool = True) -> np.ndarray:
         """Whether the earliest origin knows the seasons that the engine and the pool ask for."""
         asked = [model.min_history_seasons for model in self.task.models if model.model_code == code]
-        return self.learnt >= max([engine.needs_seasons(code), *asked]) * self.task.season_length
+        # The season of days is the week, which is the bucket.
+        season = 1 if by_day and self._shares is not None else self.task.season_length
+        return self.learnt >= max([engine.needs_seasons(code), *asked]) * season
 
     def fault_texts(self) -> list[str]:
         """For each series the models that could not be used and why, one a line."""
@@ -86,6 +129,17 @@ def histories(task: PoolTask) -> list[np.ndarray]:
         PlanningError: a history has a gap.
     """
     return [_started(row)[-needed:] for row, needed in zip(task.demand_qty, task.needed_buckets, strict=True)]
+
+
+def origin_histories(task: PoolTask, series: list[np.ndarray]) -> list[np.ndarray]:
+    """The same buckets as origins may learn them.
+
+    Raises:
+        PlanningError: a history has a gap.
+    """
+    if task.origin_qty is None:
+        return series
+    return [_started(row[len(row) - len(one) :]) for row, one in zip(task.origin_qty, series, strict=True)]
 
 
 def ensemble_members(models: Sequence[PoolModel]) -> list[str]:

@@ -36,18 +36,22 @@ class PoolTask:
 
     Attributes:
         models: models of the pool, simplest first.
-        settings: folds and history of the pool.
+        settings: folds and history of the pool, and the loss that these series' champions are chosen by.
         season_length: buckets of a year.
         demand_qty: demand (n, T), NaN before the start only.
         interval_buckets: protection interval, buckets, fractional, (n,).
         least_depth: buckets to forecast, and lags to record back-test errors for, at least.
         block_buckets: buckets that are forecast as one and split back, 1 where each is forecast by itself.
         judged_qty: what accuracy is judged by in place of `demand_qty`; NaN where it is not judged, (n, T).
-        is_observed: buckets whose errors tell of uncertainty: demand that was seen, not estimated, (n, T).
+        is_observed: buckets that models are judged by: demand that was seen, not estimated, (n, T).
+        origin_qty: what an origin may learn in place of `demand_qty`: what was told of each bucket when it closed,
+            (n, T).
         event_factor: demand with promotions over the baseline that `demand_qty` holds, (n, T).
         sitting_code: champion that a challenger must beat by a margin, empty where there is none, (n,).
         carried: back-tests of champions that are only to be refitted, n rows; None where a tournament is to be held.
         pooled: what the series have learnt from the whole pool, where it has a model for that.
+        loss_level: level of that loss where it is the pinball loss.
+        day_share: share of each day in its bucket, where models are fitted to days, (n, T, 7).
     """
 
     models: tuple[PoolModel, ...]
@@ -61,8 +65,11 @@ class PoolTask:
     block_buckets: int = 1
     judged_qty: np.ndarray | None = None
     is_observed: np.ndarray | None = None
+    origin_qty: np.ndarray | None = None
     event_factor: np.ndarray | None = None
     pooled: PooledInputs | None = None
+    loss_level: float = 0.0
+    day_share: np.ndarray | None = None
 
     @property
     def horizon(self) -> np.ndarray:
@@ -81,7 +88,10 @@ class PoolTask:
 
     def select(self, rows: np.ndarray) -> "PoolTask":
         """The task of some of its series."""
-        told = {name: getattr(self, name) for name in ("judged_qty", "is_observed", "event_factor")}
+        told = {
+            name: getattr(self, name)
+            for name in ("judged_qty", "is_observed", "origin_qty", "event_factor", "day_share")
+        }
         return replace(
             self,
             demand_qty=self.demand_qty[rows],
@@ -130,7 +140,7 @@ class SeriesOutcome:
         horizon: buckets that models were compared at, (n,).
         wanted_horizon: protection interval then, whole buckets, which a short history may not allow, (n,).
         learnt: buckets that the earliest origin may learn from, (n,).
-        fold_count: origins, (n,).
+        fold_count: origins at which demand was seen, (n,).
         independent_folds: what overlapping origins are worth, (n,).
         span_demand_qty: mean actual cumulative demand over the spans judged, (n,).
         naive_rmse_qty: RMSE of the naive benchmark, (n,).
@@ -154,7 +164,8 @@ class SeriesOutcome:
         square_count: how many they are, (n,).
         lag_square_sum: sum of the squared errors at each lag, (n, D).
         lag_square_count: how many they are, (n, D).
-        before_qty: demand of the last bucket known at each of the newest origins, (n, K).
+        before_qty: demand of the last bucket known at each of the newest origins, as models learn it and with the
+            promotions of the bucket after it; NaN where stock was out in it, (n, K).
         actual_qty: demand behind the newest origins, NaN where it is not judged, (n, K, D).
         predicted_qty: the champion's forecast for it, promotions included, (n, K, D).
         origin_demand_qty: demand over the horizon from each origin, (n, K).

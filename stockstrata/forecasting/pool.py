@@ -14,14 +14,25 @@ from stockstrata.forecasting.choice import (
     choose_champions,
     held_out_rmse,
     losses,
+    mean_losses,
+    origin_losses,
+    pinball_losses,
     pool_positions,
     reasons,
 )
-from stockstrata.forecasting.members import ENSEMBLE, PoolSeries, ensemble_median, ensemble_members, histories
+from stockstrata.forecasting.members import (
+    ENSEMBLE,
+    PoolSeries,
+    ensemble_median,
+    ensemble_members,
+    histories,
+    origin_histories,
+)
 from stockstrata.forecasting.metrics import masked_mean, naive_mae, ordered_sum
 from stockstrata.forecasting.origins import ValidationPlan, validation_plan
 from stockstrata.forecasting.outcome import PoolTask, SeriesOutcome, join_outcomes
 from stockstrata.forecasting.refit import refit_champions
+from stockstrata.forecasting.segment_loss import PINBALL
 from stockstrata.forecasting.uncertainty import ErrorSums, error_sums
 from stockstrata.forecasting.windows import WINDOW_LEVELS, Windows, runs_to_come
 from stockstrata.parameters import PoolModel
@@ -59,6 +70,7 @@ def _tournament(task: PoolTask) -> SeriesOutcome:
     """
     models, rule, loss = task.models, choice_rule(task), task.settings.selection_loss
     series = histories(task)
+    as_told = origin_histories(task, series)
     used = [one[-task.settings.max_history_buckets :] for one in series]
     length = np.array([len(one) for one in used], dtype=np.int64)
     plan = validation_plan(
@@ -72,19 +84,25 @@ def _tournament(task: PoolTask) -> SeriesOutcome:
     is_short = ~is_zero & (plan.fold_count == 0)
     judged = np.flatnonzero(~is_zero & ~is_short)
     actual = _actuals(series, plan, depth)
-    span = _horizon_sums(actual, plan.horizon)
+    seen = _seen(task, series, plan, depth, actual)
+    span = _horizon_sums(actual, plan.horizon, seen)
+    folds = np.isfinite(span).sum(axis=1)
     learnt = np.minimum(plan.first_training, task.settings.max_history_buckets)
-    pool = PoolSeries(task, [series[i] for i in judged], learnt[judged], judged)
+    pool = PoolSeries(task, [series[i] for i in judged], learnt[judged], judged, origins=[as_told[i] for i in judged])
     paths, naive = _backtests(pool, models, plan.train_ends[judged], depth[judged])
     errors = np.full((len(series), len(models), task.settings.fold_count), np.nan)
     for position, path in enumerate(paths):
-        errors[judged, position] = _horizon_sums(path, plan.horizon[judged]) - span[judged]
+        errors[judged, position] = _horizon_sums(path, plan.horizon[judged], seen[judged]) - span[judged]
     naive_error = np.full(span.shape, np.nan)
-    naive_error[judged] = _horizon_sums(naive, plan.horizon[judged]) - span[judged]
-    rmse = losses(errors, plan.fold_count[:, None], "rmse")
-    score = rmse if loss == "rmse" else losses(errors, plan.fold_count[:, None], loss)
+    naive_error[judged] = _horizon_sums(naive, plan.horizon[judged], seen[judged]) - span[judged]
+    rmse = losses(errors, folds[:, None], "rmse")
+    is_whole = np.array([bool((one == np.floor(one)).all()) for one in used])
+    terms = _terms(task, errors, span, is_whole)
+    score = rmse if loss == "rmse" else mean_losses(terms, folds[:, None], loss)
+    naive_terms = _terms(task, naive_error[:, None, :], span, is_whole)[:, 0]
     sitting = pool_positions(task.sitting_code, task)
     mean = np.array([one.mean() if len(one) else 0.0 for one in used])
+    has_sold = np.asarray((span > 0).any(axis=1))
 
     champion = np.full(len(series), -1)
     forecast = np.full((len(series), int(task.forecast_buckets.max())), np.nan)
@@ -94,6 +112,7 @@ def _tournament(task: PoolTask) -> SeriesOutcome:
         task.forecast_buckets[judged],
         equal=_EQUAL_RATE * (mean * plan.horizon)[judged],
         sitting=sitting[judged],
+        has_sold=has_sold[judged],
     )
     champion[judged] = chosen
     forecast[judged, : own.shape[1]] = own
@@ -104,11 +123,11 @@ def _tournament(task: PoolTask) -> SeriesOutcome:
         held = chosen == position
         predicted[judged[held], :, : path.shape[2]] = path[held]
     actual = np.where(is_zero[:, None, None], np.nan, actual)
-    # What was estimated in place of lost sales tells nothing of how far demand strays.
+    # What was not seen tells nothing of how far demand strays.
     ahead = np.arange(actual.shape[2])[None, None, :] >= plan.horizon[:, None, None]
-    is_seen = ((_like(task.is_observed, series, plan, depth, 1.0) > 0) | ahead).all(axis=2)
-    seen = np.where(_like(task.is_observed, series, plan, depth, 1.0) > 0, predicted - actual, np.nan)
-    sums = error_sums(seen, buckets=task.interval_buckets, horizon=plan.horizon, length=length)
+    is_seen = (seen | ahead).all(axis=2)
+    strayed = np.where(_observed(task, series, plan, depth), predicted - actual, np.nan)
+    sums = error_sums(strayed, buckets=task.interval_buckets, horizon=plan.horizon, length=length)
     reason = np.where(is_zero, "all_zero", np.where(is_short, "too_short", "no_finite_model")).astype(object)
     reason[judged] = np.where(chosen >= 0, reasons(chosen, ties, rule, sitting[judged]), reason[judged])
     codes = np.array([*(model.model_code for model in models), ""], dtype=object)
@@ -120,19 +139,19 @@ def _tournament(task: PoolTask) -> SeriesOutcome:
     return SeriesOutcome(
         length=length,
         mean_qty=mean,
-        is_whole=np.array([bool((one == np.floor(one)).all()) for one in used]),
-        naive_mae_qty=np.array([_scale(one, plan, row) for row, one in enumerate(series)]),
+        is_whole=is_whole,
+        naive_mae_qty=np.array([_scale(one, plan, row) for row, one in enumerate(as_told)]),
         block_buckets=blocks,
         horizon=plan.horizon,
         wanted_horizon=task.horizon,
         learnt=learnt,
-        fold_count=np.where(is_zero, 0, plan.fold_count),
-        independent_folds=np.where(is_zero, 0.0, plan.independent_folds),
+        fold_count=np.where(is_zero, 0, folds),
+        independent_folds=np.where(is_zero, 0.0, plan.independent_folds * folds / np.maximum(plan.fold_count, 1)),
         span_demand_qty=masked_mean(span),
-        naive_rmse_qty=losses(naive_error, plan.fold_count, "rmse"),
+        naive_rmse_qty=losses(naive_error, folds, "rmse"),
         rmse_qty=np.where(is_lost, np.nan, rmse[rows, champion]),
-        held_out_rmse_qty=held_out_rmse(errors, plan.fold_count, rule, loss_code=loss, sitting=sitting),
-        naive_score_qty=losses(naive_error, plan.fold_count, loss),
+        held_out_rmse_qty=held_out_rmse(errors, terms, folds, rule, loss_code=loss, sitting=sitting, has_sold=has_sold),
+        naive_score_qty=mean_losses(naive_terms, folds, loss),
         champion_score_qty=np.where(is_lost, np.nan, score[rows, champion]),
         challenger_score_qty=np.where(challenger < 0, np.nan, score[rows, challenger]),
         is_selected=np.full(len(series), True),
@@ -144,15 +163,22 @@ def _tournament(task: PoolTask) -> SeriesOutcome:
         model_rmse_qty=rmse,
         model_bias_qty=masked_mean(errors),
         forecast_qty=np.where(np.arange(forecast.shape[1]) < task.forecast_buckets[:, None], forecast, np.nan),
-        before_qty=np.where(is_zero[:, None], np.nan, _last_known(series, plan))[:, :ACCURACY_ORIGINS],
+        before_qty=np.where(is_zero[:, None], np.nan, _newest_known(task, series, plan, depth))[:, :ACCURACY_ORIGINS],
         actual_qty=_judged(task, series, plan, depth, actual)[:, :ACCURACY_ORIGINS],
         predicted_qty=(predicted * _like(task.event_factor, series, plan, depth, 1.0))[:, :ACCURACY_ORIGINS],
         origin_demand_qty=np.where(is_seen & ~(is_zero | is_short | is_lost)[:, None], span, np.nan),
         origin_forecast_qty=np.where(is_lost[:, None], np.nan, errors[rows, champion] + span),
         origin_reach=plan.reach,
         **_newest(sums),
-        **_windows(task, series, used, plan),
+        **_windows(task, as_told, used, plan),
     )
+
+
+def _terms(task: PoolTask, errors: np.ndarray, demand: np.ndarray, is_whole: np.ndarray) -> np.ndarray:
+    """What each origin adds to the loss that the pool chooses by, (n, M, K)."""
+    if task.settings.selection_loss == PINBALL:
+        return pinball_losses(errors, demand, task.loss_level, is_whole=is_whole)
+    return origin_losses(errors, task.settings.selection_loss)
 
 
 def _newest(sums: ErrorSums) -> dict[str, np.ndarray]:
@@ -178,6 +204,18 @@ def _windows(
 
 def _scale(one: np.ndarray, plan: ValidationPlan, row: int) -> float:
     return float(naive_mae(one[: plan.first_training[row] or len(one)])) if len(one) > 1 else np.nan
+
+
+def _newest_known(task: PoolTask, series: list[np.ndarray], plan: ValidationPlan, depth: np.ndarray) -> np.ndarray:
+    """Demand of the last bucket that each origin knows, with the promotions of the bucket after it, (n, K).
+
+    NaN where stock was out in it: what is only estimated is no news.
+    """
+    newest = _last_known(series, plan)
+    if task.judged_qty is not None:
+        own = [row[len(row) - len(one) :] for row, one in zip(task.judged_qty, series, strict=True)]
+        newest = np.where(np.isfinite(_last_known(own, plan)), newest, np.nan)
+    return newest * _like(task.event_factor, series, plan, depth, 1.0)[:, :, 0]
 
 
 def _last_known(series: list[np.ndarray], plan: ValidationPlan) -> np.ndarray:
@@ -229,17 +267,46 @@ def _backtests(
         middle = ensemble_median({code: paths[code] for code in ensemble_members(models)})
         paths[ENSEMBLE] = np.where(pool.is_able(ENSEMBLE)[:, None, None], middle, np.nan)
     is_seasonal = (pool.learnt >= pool.task.season_length)[:, None, None]
-    naive = np.where(is_seasonal, run("seasonal_naive"), run("naive"))
+    # The benchmark is that of the bucket: the same one whatever models are fitted to.
+    seasonal, last = (pool.paths(code, rows, train_ends, depth, by_day=False) for code in ("seasonal_naive", "naive"))
+    naive = np.where(is_seasonal, seasonal, last)
     return [paths[model.model_code] for model in models], naive
 
 
-def _horizon_sums(paths: np.ndarray, horizon: np.ndarray) -> np.ndarray:
-    inside = np.arange(paths.shape[-1])[None, :] < horizon[:, None]
-    return ordered_sum(np.where(inside[:, None, :], paths, 0.0))
+def _horizon_sums(paths: np.ndarray, horizon: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """Sums over the buckets seen inside the horizon of each origin, (n, K); NaN where there is none."""
+    inside = (np.arange(paths.shape[-1])[None, :] < horizon[:, None])[:, None, :] & seen[:, :, : paths.shape[-1]]
+    return np.where(inside.any(axis=2), ordered_sum(np.where(inside, paths, 0.0)), np.nan)
+
+
+def _observed(task: PoolTask, series: list[np.ndarray], plan: ValidationPlan, depth: np.ndarray) -> np.ndarray:
+    """Whether the demand of each bucket behind the origins was seen; all were where nothing is told of it."""
+    return _like(task.is_observed, series, plan, depth, 1.0) > 0
+
+
+def _seen(
+    task: PoolTask, series: list[np.ndarray], plan: ValidationPlan, depth: np.ndarray, actual: np.ndarray
+) -> np.ndarray:
+    """Which buckets behind the origins models are compared by, (n, K, D).
+
+    A series none of whose horizons was seen in any part is compared by the estimates: any model is better than none,
+    and its variance, which no error tells, comes from the others.
+    """
+    known = np.isfinite(actual)
+    inside = (np.arange(actual.shape[2])[None, :] < plan.horizon[:, None])[:, None, :]
+    seen = known & _observed(task, series, plan, depth)
+    is_blind = ~(seen & inside).any(axis=(1, 2))
+    return np.where(is_blind[:, None, None], known, seen)
 
 
 def _choose_and_forecast(
-    pool: PoolSeries, scored: np.ndarray, depth: np.ndarray, *, equal: np.ndarray, sitting: np.ndarray
+    pool: PoolSeries,
+    scored: np.ndarray,
+    depth: np.ndarray,
+    *,
+    equal: np.ndarray,
+    sitting: np.ndarray,
+    has_sold: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Champion, whether a tie decided, and its forecast; a champion that fails on the full history is passed over."""
     count, widest = len(pool.series), int(depth.max(initial=1))
@@ -247,7 +314,7 @@ def _choose_and_forecast(
     score, forecast, rule = scored.copy(), np.full((count, widest), np.nan), choice_rule(pool.task)
     champion, pending = np.full(count, -1), np.ones(count, dtype=bool)
     for _ in pool.task.models:
-        chosen = choose_champions(score, rule, equal=equal, sitting=sitting)
+        chosen = choose_champions(score, rule, equal=equal, sitting=sitting, has_sold=has_sold)
         champion[pending] = chosen[pending]
         for position, model in enumerate(pool.task.models):
             rows = np.flatnonzero(pending & (chosen == position))

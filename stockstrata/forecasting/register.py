@@ -21,7 +21,7 @@ _TOLD = {
     "never_selected": "first cycle of the series",
     "no_champion": "no champion stood before",
     "pool_changed": "other forecast pool",
-    "method_changed": "models or settings of the pool changed",
+    "method_changed": "models or settings of the pool, planning bucket or loss changed",
     "cadence": "tournament due",
     "horizon_changed": "protection interval changed",
     "history_changed": "history was corrected",
@@ -31,11 +31,8 @@ _TOLD = {
 }
 
 
-def register_table(
-    facts: CycleFacts, series: SeriesOutcome, plan: SelectionPlan, settings: dict[str, PoolSettings]
-) -> pd.DataFrame:
+def register_table(facts: CycleFacts, series: SeriesOutcome, plan: SelectionPlan) -> pd.DataFrame:
     """CHAMPION_REGISTER: who is champion of each series, against which challenger, since when and why."""
-    own = [settings[code] for code in facts.pool_code]
     is_selected, has_champion = series.is_selected, np.isfinite(series.champion_score_qty)
     trigger = np.where(is_selected & ~plan.is_due, REFIT_FAILED, plan.trigger_code)
     is_same = series.champion_code == plan.held_code
@@ -57,7 +54,7 @@ def register_table(
             "decision_code": decision,
             "trigger_code": trigger,
             "tournament_date": _date(np.where(is_selected, today, plan.tournament)),
-            "loss_code": [one.selection_loss for one in own],
+            "loss_code": facts.loss.code,
             "champion_score_qty": series.champion_score_qty,
             "challenger_score_qty": series.challenger_score_qty,
             "margin_rate": better,

@@ -10,6 +10,7 @@ import pandas as pd
 from stockstrata.evidence import worst_grade
 from stockstrata.forecasting import uncertainty as spread
 from stockstrata.forecasting.accuracy import PINBALL_LEVELS, accuracy_rows, series_accuracy
+from stockstrata.forecasting.days import WEEK_DAYS, with_part_days
 from stockstrata.forecasting.fallbacks import fallback_reasons
 from stockstrata.forecasting.interval_methods import (
     CONFORMAL,
@@ -33,14 +34,33 @@ from stockstrata.forecasting.predictive import (
     lifted_method,
     quantiles,
 )
+from stockstrata.forecasting.segment_loss import SelectionLoss
 from stockstrata.forecasting.windows import Windows
 from stockstrata.panel import KEY, DemandPanel
 from stockstrata.parameters import IntervalMethod, PoolModel
 from stockstrata.shaped import PROBABILITIES
-from stockstrata.tables import CHAMPION, DEMAND_FORECAST, LEAD_TIME_DEMAND, MODEL_SCORE, Table
+from stockstrata.tables import CHAMPION, DAILY_FORECAST, DEMAND_FORECAST, LEAD_TIME_DEMAND, MODEL_SCORE, Table
+
+MONTHS = 12
+"""Season length of a panel of months."""
 
 WIDE_ROWS = 2_048
 """Series whose buckets or origins are worked on at a time: what is wide never stands in memory as a whole."""
+
+
+@dataclass(frozen=True)
+class DaySeries:
+    """Series that are forecast by the day.
+
+    Attributes:
+        place: row of each of n series in `share`, -1 for those that are not, (n,).
+        share: share of each day in its bucket, (m, T, 7).
+        profile: share of a bucket ahead that each of its days is expected to have, (m, 7).
+    """
+
+    place: np.ndarray
+    share: np.ndarray
+    profile: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -61,6 +81,9 @@ class CycleFacts:
         shrinkage_origins: weight of the segment in the variance, origins.
         gap_buckets: buckets of the history that held no number, (n,).
         block_buckets: buckets that each series is forecast in blocks of where its history allows, (n,).
+        loss: that champions are chosen by.
+        bucket_type: bucket that each series is forecast in where its history allows, (n,).
+        days: which series are forecast by the day, and how their days share a bucket.
         future_factor: demand with promotions over demand without in the buckets ahead, (n, F); None where 1.
     """
 
@@ -77,7 +100,17 @@ class CycleFacts:
     shrinkage_origins: float
     gap_buckets: np.ndarray
     block_buckets: np.ndarray
+    loss: SelectionLoss
+    bucket_type: np.ndarray
+    days: "DaySeries"
     future_factor: np.ndarray | None = None
+
+    @property
+    def planned_buckets(self) -> np.ndarray:
+        """Protection interval in buckets, a part of a bucket by what its days sell where they are known, (n,)."""
+        found, rows = self.buckets.copy(), np.flatnonzero(self.days.place >= 0)
+        found[rows] = with_part_days(found[rows], self.days.profile[self.days.place[rows]])
+        return found
 
     def lifted(self, forecast_qty: np.ndarray) -> np.ndarray:
         """Forecasts of the buckets ahead with what promotions add or take, (n, F)."""
@@ -197,6 +230,7 @@ def champion_table(facts: CycleFacts, series: SeriesOutcome) -> pd.DataFrame:
             "segment_code": facts.segment_code,
             "pool_code": facts.pool_code,
             "model_code": series.champion_code,
+            "bucket_type": _bucket_types(facts, series),
             "block_buckets": series.block_buckets,
             "horizon_buckets": series.horizon,
             "fold_count": series.fold_count,
@@ -208,6 +242,37 @@ def champion_table(facts: CycleFacts, series: SeriesOutcome) -> pd.DataFrame:
         }
     )
     return with_keys(facts, table, np.arange(len(table)), CHAMPION)
+
+
+def _bucket_types(facts: CycleFacts, series: SeriesOutcome) -> np.ndarray:
+    """Bucket that the models of each series were fitted to, (n,): a history too short for blocks keeps the cycle's."""
+    cycle = "month" if facts.panel.season_length == MONTHS else "week"
+    is_own = (series.block_buckets > 1) | (facts.days.place >= 0)
+    return np.where(is_own, facts.bucket_type, cycle).astype(object)
+
+
+def daily_table(facts: CycleFacts, forecast_qty: np.ndarray, planned_qty: np.ndarray, *, depth: int) -> pd.DataFrame:
+    """DAILY_FORECAST: the first buckets of the series forecast by the day, shared out to their days.
+
+    Args:
+        facts: of the cycle.
+        forecast_qty: forecast by bucket, promotions included, (n, F).
+        planned_qty: what the cycle plans with, (n, F).
+        depth: buckets wanted, at most F.
+    """
+    rows = np.flatnonzero(facts.days.place >= 0)
+    profile = facts.days.profile[facts.days.place[rows]][:, None, :]
+    starts = pd.date_range(facts.panel.bucket_start_dates[-1], periods=depth + 1, freq=facts.panel.bucket_days)[1:]
+    count = depth * WEEK_DAYS
+    table = pd.DataFrame(
+        {
+            "day_date": np.tile(pd.date_range(starts[0], periods=count, freq="D").to_numpy(), len(rows)),
+            "bucket_start_date": np.tile(np.repeat(starts.to_numpy(), WEEK_DAYS), len(rows)),
+            "mean_qty": (forecast_qty[rows, :depth, None] * profile).ravel(),
+            "final_qty": (planned_qty[rows, :depth, None] * profile).ravel(),
+        }
+    )
+    return with_keys(facts, table, np.repeat(rows, count), DAILY_FORECAST)
 
 
 def forecast_table(
@@ -285,7 +350,7 @@ def lead_time_demand_table(
     Its mean follows `planned_qty`, the forecast that the cycle plans with after promotions and people, shaped like
     `series.forecast_qty`; the spread stays that of the statistical forecast, whose errors are known.
     """
-    forecast = interval_mean(series.forecast_qty, facts.buckets)
+    forecast = interval_mean(series.forecast_qty, facts.planned_buckets)
     largest = uncertainty.largest_window_qty
     variance = spread.bounded_by_lumps(uncertainty.interval.variance, forecast, largest)
     # What has hardly been sold yet shows no lumps that could bound it, and no runs or errors to go by.
@@ -304,7 +369,7 @@ def lead_time_demand_table(
     shape[is_own] = _own_shapes(facts, np.flatnonzero(is_own))
     demand = IntervalDemand(
         mean_qty=np.select([is_running, is_own], [halfway(forecast, run_mean), run_mean], forecast),
-        added_qty=interval_mean(planned_qty, facts.buckets) - forecast,
+        added_qty=interval_mean(planned_qty, facts.planned_buckets) - forecast,
         sd_qty=np.select([is_running, is_pooled, is_own], [halfway(error_sd, run_sd), scale, run_sd], error_sd),
         shape=shape,
         method_code=taken,

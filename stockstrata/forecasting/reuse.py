@@ -87,10 +87,18 @@ def task_inputs(task: PoolTask, code_version: str, pool_hash: str = "") -> Serie
     parameters = [row.model_dump_json(exclude=_COMMENTS) for row in (task.settings, *task.models)]
     method = _hash(
         "\n".join(
-            [code_version, *map(str, (task.season_length, task.least_depth, task.block_buckets)), *parameters]
+            [
+                code_version,
+                *map(str, (task.season_length, task.least_depth, task.block_buckets, task.loss_level)),
+                *parameters,
+            ]
         ).encode()
     )
-    told = [values for values in (task.judged_qty, task.is_observed, task.event_factor) if values is not None]
+    told = [
+        values
+        for values in (task.judged_qty, task.is_observed, task.origin_qty, task.event_factor, task.day_share)
+        if values is not None
+    ]
     histories = [
         _hash(b"".join(values[place, started][-needed:].tobytes() for values in (task.demand_qty, *told)))
         for place, (started, needed) in enumerate(zip(np.isfinite(task.demand_qty), task.needed_buckets, strict=True))

@@ -13,14 +13,17 @@ from stockstrata.errors import PlanningError
 from stockstrata.forecasting import register, report
 from stockstrata.forecasting.coarse import block_length
 from stockstrata.forecasting.coherence import CoherentForecasts, coherent_forecasts
+from stockstrata.forecasting.days import WEEK_DAYS, DayHistory, day_parts, day_profile
 from stockstrata.forecasting.earlier import EarlierChampions
 from stockstrata.forecasting.fallbacks import filled_history
 from stockstrata.forecasting.interval_methods import LEAST_JUDGED_SHARE
-from stockstrata.forecasting.level_forecasts import LevelMethod
+from stockstrata.forecasting.level_forecasts import LevelMethod, Published
+from stockstrata.forecasting.new_products.cycle import MODEL as LAUNCH_MODEL
 from stockstrata.forecasting.new_products.cycle import with_launches
-from stockstrata.forecasting.outcome import PoolTask, join_outcomes, needed_buckets, whole_buckets
+from stockstrata.forecasting.outcome import PoolTask, SeriesOutcome, join_outcomes, needed_buckets, whole_buckets
 from stockstrata.forecasting.pooled import Lesson, PoolHistory, learnt_tasks
 from stockstrata.forecasting.reuse import REUSED, SeriesInputs, SeriesStates, reusable, task_inputs
+from stockstrata.forecasting.segment_loss import selection_losses
 from stockstrata.forecasting.selection import SelectionPlan, selection_plan
 from stockstrata.forecasting.sensing import sensing_choices
 from stockstrata.forecasting.workers import LocalMap, TaskMap, forecast_tasks
@@ -44,6 +47,7 @@ class ForecastResult:
         scores: MODEL_SCORE.
         champions: CHAMPION.
         forecasts: DEMAND_FORECAST.
+        daily: DAILY_FORECAST of the series that are forecast by the day.
         decided: what the cycle plans with, after overrides and consensus; None where nobody was asked.
         lead_time_demand: LEAD_TIME_DEMAND; its mean follows the decided forecast.
         interval_methods: INTERVAL_METHOD.
@@ -63,6 +67,7 @@ class ForecastResult:
     scores: pd.DataFrame
     champions: pd.DataFrame
     forecasts: pd.DataFrame
+    daily: pd.DataFrame
     decided: DecidedForecast | None
     lead_time_demand: pd.DataFrame
     interval_methods: pd.DataFrame
@@ -97,6 +102,7 @@ def forecast_segments(
     planner: PlannerInput | None = None,
     groups: pd.DataFrame | None = None,
     task_map: TaskMap | None = None,
+    days: DayHistory | None = None,
 ) -> ForecastResult:
     """Forecast every item-location by the pool of its segment, with demand over lead time plus review period.
 
@@ -123,6 +129,7 @@ def forecast_segments(
         groups: `item_id, location_id, family, region`, one row for each series: the levels above them; None leaves
             them out.
         task_map: where models are fitted; None for processes on this machine. The result does not depend on it.
+        days: demand by day of the series whose segment asks for it; a series without keeps the cycle's bucket.
 
     Raises:
         PlanningError: a series of the panel has no segment, or no lead time.
@@ -143,28 +150,32 @@ def forecast_segments(
     review = np.array([strategies[code].review_period_days for code in segment], dtype=float)
     if review_periods is not None:
         review = numbers(aligned(review_periods, panel.keys, table="review periods"), "review_period_days")
-    days = numbers(supply, "lead_time_days") + review
-    if not np.isfinite(days).all():
-        first = panel.keys.loc[~np.isfinite(days)].iloc[0]
+    interval = numbers(supply, "lead_time_days") + review
+    if not np.isfinite(interval).all():
+        first = panel.keys.loc[~np.isfinite(interval)].iloc[0]
         raise PlanningError(
             f"policy.lead_time: item {first.item_id} at {first.location_id} has no lead_time_days; "
             "expected a number of days. Run the lead time step again."
         )
-    buckets = days / panel.mean_bucket_days
+    buckets = interval / panel.mean_bucket_days
+    bucket_type = np.array([strategies[code].bucket_type for code in segment], dtype=object)
     facts = report.CycleFacts(
         panel=panel,
         segment_code=segment,
         pool_code=pool,
         pool_models=_pool_models(parameters),
         buckets=buckets,
-        protection_days=days,
+        protection_days=interval,
         lead_time_sd_days=np.nan_to_num(numbers(supply, "lead_time_sd_days")),
         lead_time_grade=texts(supply, "evidence_grade").to_numpy(dtype=object),
         wanted_folds=_of_pool(pool, parameters, "fold_count"),
         history_buckets=_of_pool(pool, parameters, "max_history_buckets"),
         shrinkage_origins=parameters.settings.variance_shrinkage_origins,
         gap_buckets=filled.gap_buckets,
-        block_buckets=np.array([block_length(strategies[code].bucket_type, panel.season_length) for code in segment]),
+        block_buckets=np.array([block_length(code, panel.season_length) for code in bucket_type]),
+        loss=selection_losses(segment, parameters),
+        bucket_type=bucket_type,
+        days=_day_series(panel, bucket_type, days),
         future_factor=None if history is None else history.event_factor[:, panel.demand_qty.shape[1] :],
     )
     settings = _settings(parameters)
@@ -172,6 +183,9 @@ def forecast_segments(
         panel,
         pool,
         buckets,
+        # A day is the seventh part of a bucket.
+        np.where(facts.days.place >= 0, 1.0 / WEEK_DAYS, facts.block_buckets),
+        facts.loss,
         settings=settings,
         models=facts.pool_models,
         as_of=as_of or _day_after(panel),
@@ -191,21 +205,6 @@ def forecast_segments(
     rows = [reuse.rows, *rows] if outcomes else rows
     series = join_outcomes([*outcomes, *forecast_tasks(tasks, workers, task_map)], rows, len(segment))
     states = SeriesStates(panel.keys, inputs, series)
-    coherent = None
-    if groups is not None:
-        coherent = coherent_forecasts(
-            panel,
-            groups,
-            segment,
-            series,
-            method=_level_method(panel, pool, parameters),
-            settings=parameters.hierarchy_settings,
-            workers=workers,
-            # Methods are judged with the champions that they build on.
-            earlier=None if champions is None or plan.is_due.mean() >= LEAST_JUDGED_SHARE else champions.hierarchy,
-        )
-        # Means follow the hierarchy where a segment asks for it; how wrong they may be stays as it was measured.
-        series = replace(series, forecast_qty=coherent.forecast_qty)
     uncertainty = report.cycle_uncertainty(facts, series)
     choice = report.interval_choice(
         facts,
@@ -224,6 +223,23 @@ def forecast_segments(
         earlier=None if champions is None else champions.launches,
     )
     told, spread = launched.series, launched.uncertainty
+    coherent = None
+    if groups is not None:
+        coherent = coherent_forecasts(
+            panel,
+            groups,
+            segment,
+            series,
+            published=_published(panel, told, history),
+            method=_level_method(panel, pool, parameters),
+            settings=parameters.hierarchy_settings,
+            task_map=task_map or LocalMap(workers),
+            earlier=None if champions is None else champions.hierarchy,
+            # Methods are judged with the champions that they build on.
+            is_judged=champions is None or bool(plan.is_due.mean() >= LEAST_JUDGED_SHARE),
+        )
+        # Means follow the hierarchy where a segment asks for it; how wrong they may be stays as it was measured.
+        told = replace(told, forecast_qty=coherent.forecast_qty)
     forecasts = report.forecast_table(facts, told, spread, workers=workers)
     decided = decide_forecast(forecasts, panel, segment, planner, parameters=parameters) if planner else None
     planned_qty = decided.quantities(told.forecast_qty) if decided else facts.lifted(told.forecast_qty)
@@ -231,13 +247,14 @@ def forecast_segments(
         scores=report.score_table(facts, told),
         champions=report.champion_table(facts, told),
         forecasts=forecasts,
+        daily=report.daily_table(facts, facts.lifted(told.forecast_qty), planned_qty, depth=_least_depth(panel)),
         decided=decided,
         lead_time_demand=report.lead_time_demand_table(facts, told, spread, choice, planned_qty),
         interval_methods=choice.table,
         new_products=launched.forecasts,
         new_product_analogs=launched.analogs,
         accuracy=report.backtest_accuracy(facts, series, uncertainty, workers=workers),
-        register=register.register_table(facts, series, plan, settings),
+        register=register.register_table(facts, series, plan),
         backtests=register.backtest_table(facts, series, uncertainty, plan, settings),
         backtest_lags=register.backtest_lag_table(facts, series),
         faults=report.fault_table(facts, series),
@@ -247,8 +264,32 @@ def forecast_segments(
         sensing=sensing_choices(
             segment, series, parameters.short_term_settings, None if champions is None else champions.sensing
         ),
-        coherent=coherent,
+        coherent=None if coherent is None else coherent.with_decisions(planned_qty),
     )
+
+
+def _day_series(panel: DemandPanel, bucket_type: np.ndarray, days: DayHistory | None) -> report.DaySeries:
+    """The series whose segment asks for days and whose days are known."""
+    none = np.zeros((0, panel.demand_qty.shape[1], WEEK_DAYS))
+    if days is None or not len(days.keys):
+        return report.DaySeries(np.full(len(bucket_type), -1), none, np.zeros((0, WEEK_DAYS)))
+    asked = np.array([day_parts(code, panel.season_length) > 1 for code in bucket_type])
+    known = days.places(panel.keys)
+    rows = np.flatnonzero(asked & (known >= 0))
+    place, share = np.full(len(bucket_type), -1), days.share[known[rows]]
+    place[rows] = np.arange(len(rows))
+    return report.DaySeries(place, share, day_profile(panel.demand_qty[rows], share))
+
+
+def _published(panel: DemandPanel, told: SeriesOutcome, history: LearntHistory | None) -> Published:
+    plain = Published.plain(panel, told)
+    plain = replace(plain, is_fixed=told.champion_code == LAUNCH_MODEL)
+    if history is None:
+        return plain
+    factor = plain.factor.copy()
+    known = min(factor.shape[1], history.event_factor.shape[1])
+    factor[:, :known] = history.event_factor[:, :known]
+    return replace(plain, judged_qty=history.judged_qty, factor=factor)
 
 
 def _level_method(panel: DemandPanel, pool: np.ndarray, parameters: PlanningParameters) -> LevelMethod:
@@ -329,10 +370,17 @@ def _tasks(
     settings, panel = _settings(parameters), facts.panel
     least = _least_depth(panel)
     tasks, rows = [], []
-    kinds = list(zip(facts.pool_code.tolist(), plan.is_due.tolist(), facts.block_buckets.tolist(), strict=True))
-    for code, is_due, block in sorted({kinds[row] for row in wanted}):
-        is_kind = (facts.pool_code == code) & (plan.is_due == is_due) & (facts.block_buckets == block)
-        members = wanted[is_kind[wanted]]
+    kinds = list(
+        zip(
+            facts.pool_code.tolist(), plan.is_due.tolist(), facts.block_buckets.tolist(), facts.loss.code.tolist(),
+            facts.loss.level.tolist(), (facts.days.place >= 0).tolist(), strict=True,
+        )
+    )  # fmt: skip
+    of_kind: dict[tuple[str, bool, int, str, float, bool], list[int]] = {}
+    for row in wanted.tolist():
+        of_kind.setdefault(kinds[row], []).append(row)
+    for (code, is_due, block, loss, level, by_day), rows_of_kind in sorted(of_kind.items()):
+        members = np.array(rows_of_kind, dtype=np.int64)
         for start in range(0, len(members), CHUNK_SERIES):
             held = members[start : start + CHUNK_SERIES]
             # Only what the earliest origins may learn from is handed over.
@@ -340,7 +388,7 @@ def _tasks(
             tasks.append(
                 PoolTask(
                     models=facts.pool_models[code],
-                    settings=settings[code],
+                    settings=settings[code].model_copy(update={"selection_loss": loss}),
                     season_length=panel.season_length,
                     demand_qty=panel.demand_qty[held, -needed:],
                     interval_buckets=facts.buckets[held],
@@ -348,6 +396,8 @@ def _tasks(
                     sitting_code=plan.sitting_code[held],
                     carried=None if is_due or plan.backtest is None else plan.backtest.select(held),
                     block_buckets=block,
+                    loss_level=level,
+                    day_share=facts.days.share[facts.days.place[held], -needed:] if by_day else None,
                     **_told(history, panel.demand_qty.shape[1], held, needed),
                 )
             )
@@ -362,6 +412,7 @@ def _told(history: LearntHistory | None, length: int, held: np.ndarray, needed: 
     past = {
         "judged_qty": history.judged_qty,
         "is_observed": history.is_observed,
+        "origin_qty": history.origin_qty,
         "event_factor": history.event_factor[:, :length],
     }
     return {name: values[held, -needed:] for name, values in past.items()}

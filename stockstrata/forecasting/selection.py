@@ -10,6 +10,7 @@ import numpy as np
 from stockstrata.forecasting.drift import DriftSignals, drift_signals
 from stockstrata.forecasting.earlier import EarlierChampions, HeldChampions, held_champions
 from stockstrata.forecasting.outcome import SeriesOutcome
+from stockstrata.forecasting.segment_loss import SelectionLoss
 from stockstrata.panel import DemandPanel
 from stockstrata.parameters import PoolModel, PoolSettings
 
@@ -30,15 +31,15 @@ class SelectionPlan:
     Attributes:
         as_of: cut-off of the cycle.
         trigger_code: why a tournament is held, the first that holds: `never_selected`; `no_champion` (a fallback stood
-            in); `pool_changed`; `method_changed` (models or settings of the pool); `cadence`; `horizon_changed`
-            (protection interval); `history_changed` (what the last tournament learnt from was corrected); `drift`;
-            or `none`, (n,).
+            in); `pool_changed`; `method_changed` (models or settings of the pool, bucket or loss); `cadence`;
+            `horizon_changed` (protection interval); `history_changed` (what the last tournament learnt from was
+            corrected); `drift`; or `none`, (n,).
         sitting_code: champion that a challenger must beat by the replacement margin, empty where there is none, (n,).
         held_code: champion that an earlier cycle noted, empty where there is none, (n,).
         since: cut-off of the cycle since which it is champion, `datetime64[D]`, NaT where unknown, (n,).
         tournament: cut-off of the cycle of its last tournament, likewise, (n,).
         signals: drift since then.
-        method_hash: of the models and settings of the series' pool now, (n,).
+        method_hash: of the models and settings of the series' pool, its planning bucket and its loss now, (n,).
         backtest: back-tests to carry along; None where no cycle came before.
     """
 
@@ -62,6 +63,8 @@ def selection_plan(
     panel: DemandPanel,
     pool_code: np.ndarray,
     buckets: np.ndarray,
+    block_buckets: np.ndarray,
+    loss: SelectionLoss,
     *,
     settings: Mapping[str, PoolSettings],
     models: Mapping[str, Sequence[PoolModel]],
@@ -70,24 +73,27 @@ def selection_plan(
 ) -> SelectionPlan:
     """Decide for each series of a cycle from what the cycles before it wrote down.
 
-    A tournament depends on the pool of a series and its protection interval, so a segment that changes within its pool
-    needs none.
+    A tournament depends on the pool of a series, its planning bucket, its loss and its protection interval, so a
+    segment that changes within its pool and keeps these needs none.
 
     Args:
         panel: demand history up to the cut-off, n series.
         pool_code: forecast pool of each, (n,).
         buckets: protection interval of each, buckets, (n,).
+        block_buckets: buckets that its segment asks to be forecast as one, a part of one below 1, (n,).
+        loss: that its champions are chosen by.
         settings: of each pool.
         models: of each pool, simplest first.
         as_of: cut-off of the cycle.
         earlier: champions of the cycles before; None where there are none.
 
-    Example: `selection_plan(panel, pool, buckets, settings=settings, models=models, as_of=day, earlier=None).is_due`
-    is true for every series.
+    Example: `selection_plan(panel, pool, buckets, blocks, loss, settings=settings, models=models, as_of=day,
+    earlier=None).is_due` is true for every series.
     """
     n = len(panel.keys)
-    hashes = {code: _method_hash(settings[code], models[code]) for code in set(pool_code)}
-    method = np.array([hashes[code] for code in pool_code], dtype=object)
+    kinds = list(zip(pool_code.tolist(), block_buckets.tolist(), loss.code, loss.level.tolist(), strict=True))
+    hashes = {kind: _method_hash(settings[kind[0]], models[kind[0]], *kind[1:]) for kind in set(kinds)}
+    method = np.array([hashes[kind] for kind in kinds], dtype=object)
     if earlier is None or earlier.register.empty:
         unknown, nothing = np.full(n, np.datetime64("NaT", "D")), np.full(n, "", dtype=object)
         signals = DriftSignals(np.zeros(n), np.zeros(n))
@@ -165,6 +171,10 @@ def _since(panel: DemandPanel, held: HeldChampions) -> np.ndarray:
     return np.where(inside, demand, np.nan)
 
 
-def _method_hash(settings: PoolSettings, models: Sequence[PoolModel]) -> str:
-    rows = [row.model_dump_json(exclude=_NOT_METHOD) for row in (settings, *models)]
+def _method_hash(
+    settings: PoolSettings, models: Sequence[PoolModel], block_buckets: float, loss_code: str, loss_level: float
+) -> str:
+    own = settings.model_copy(update={"selection_loss": loss_code})
+    figures = (str(block_buckets), repr(loss_level))
+    rows = [*figures, *(row.model_dump_json(exclude=_NOT_METHOD) for row in (own, *models))]
     return hashlib.blake2b("\n".join(rows).encode(), digest_size=8).hexdigest()

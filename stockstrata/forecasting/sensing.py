@@ -33,7 +33,8 @@ def sensing_choices(
     Jenkins, Reinsel & Ljung, Time Series Analysis, 5th ed., ch. 3), where d(t) is the newest bucket's demand minus the
     forecast of the next. The weight is the least squares one over the older half of the origins of the back-test, each
     series scaled by its mean demand, between 0 and `largest_weight_rate`. Sensing is on where it lowers the absolute
-    error of the next bucket over the newer half by more than `margin_rate`.
+    error of the next bucket over the newer half by more than `margin_rate`. The newest bucket is what models learn of
+    it, as `short_term_forecast` takes it; an origin whose newest bucket was out of stock has no pair.
 
     Args:
         segment_code: segment of each series, (n,).
@@ -100,7 +101,7 @@ def sensed_forecast(
 
     Args:
         gross_qty: forecast by bucket, (n, T).
-        newest_qty: demand of the newest complete bucket, (n,).
+        newest_qty: demand of the newest complete bucket; NaN where it tells nothing, and nothing is revised, (n,).
         weight: weight of its deviation, 0 where sensing is off, (n,).
         sensed_buckets: buckets to revise, k, (n,).
 
@@ -108,4 +109,5 @@ def sensed_forecast(
     """
     ahead = np.arange(1, gross_qty.shape[1] + 1)[None, :]
     revised = np.maximum(gross_qty + weight[:, None] ** ahead * (newest_qty - gross_qty[:, 0])[:, None], 0.0)
-    return np.where((ahead <= sensed_buckets[:, None]) & (weight > 0)[:, None], revised, gross_qty)
+    is_told = (weight > 0) & np.isfinite(newest_qty)
+    return np.where((ahead <= sensed_buckets[:, None]) & is_told[:, None], revised, gross_qty)

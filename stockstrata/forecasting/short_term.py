@@ -6,6 +6,7 @@ import pandas as pd
 from stockstrata.columns import aligned, numbers, texts
 from stockstrata.errors import PlanningError
 from stockstrata.forecasting.consumption import consumed_forecast
+from stockstrata.forecasting.metrics import safe_ratio
 from stockstrata.forecasting.sensing import sensed_forecast, short_term_settings
 from stockstrata.panel import KEY
 from stockstrata.parameters import PlanningParameters
@@ -31,10 +32,12 @@ def short_term_forecast(
     that is past.
 
     Args:
-        forecasts: DEMAND_FORECAST rows: `item_id, location_id, bucket_start_date, horizon_bucket, mean_qty`.
+        forecasts: DEMAND_FORECAST rows: `item_id, location_id, bucket_start_date, horizon_bucket, mean_qty,
+            baseline_qty`, the latter without promotions.
         orders: `item_id, location_id, bucket_start_date, order_qty, open_order_qty`, one row a bucket with orders; the
             bucket is the one that they are due in.
-        newest_demand: `item_id, location_id, demand_qty` of the newest complete bucket; no row means none.
+        newest_demand: `item_id, location_id, demand_qty` of the newest complete bucket as models learnt it, as
+            `LearntHistory.newest_demand` gives; without a row, or with NaN, it tells nothing and nothing is revised.
         assignment: `item_id, location_id, segment_code`.
         sensing: SENSING_CHOICE rows.
         parameters: settings in force.
@@ -55,12 +58,16 @@ def short_term_forecast(
         )
     shape = (len(keys), bucket_count)
     gross = kept["mean_qty"].to_numpy(dtype=float).reshape(shape)
+    first = kept["baseline_qty"].to_numpy(dtype=float).reshape(shape)[:, 0]
+    # Models learn demand without promotions; the deviation is from a forecast with them.
+    lift = np.where(first > 0, safe_ratio(gross[:, 0], first), 1.0)
     segment = texts(aligned(assignment, keys, table="segmentation.segment_assignment"), "segment_code")
     rules = short_term_settings(sorted(set(segment)), parameters.short_term_settings)
     on = sensing[sensing["is_sensing_on"].astype(bool)]
     weights = segment.map(dict(zip(on["segment_code"], numbers(on, "weight_rate"), strict=True)))
     weight = weights.fillna(0.0).to_numpy(dtype=float)
-    sensed = sensed_forecast(gross, _matched(keys, newest_demand), weight, _windows(segment, rules, "sensed_buckets"))
+    newest = _matched(keys, newest_demand) * lift
+    sensed = sensed_forecast(gross, newest, weight, _windows(segment, rules, "sensed_buckets"))
     booked, still_open = _orders(kept, orders)
     consumed = consumed_forecast(
         sensed,
@@ -87,12 +94,12 @@ def _windows(segment: pd.Series, rules: dict, name: str) -> np.ndarray:
 
 
 def _matched(keys: pd.DataFrame, newest_demand: pd.DataFrame) -> np.ndarray:
-    """Demand of the newest bucket, never negative, (n,)."""
+    """Demand of the newest bucket, never negative, NaN where it tells nothing, (n,)."""
     place = pd.MultiIndex.from_frame(keys).get_indexer(pd.MultiIndex.from_frame(newest_demand[KEY]))
-    found = np.zeros(len(keys))
+    found = np.full(len(keys), np.nan)
     known = place >= 0
     found[place[known]] = numbers(newest_demand, "demand_qty")[known]
-    return np.maximum(np.nan_to_num(found), 0.0)
+    return np.maximum(found, 0.0)
 
 
 def _orders(kept: pd.DataFrame, orders: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:

@@ -21,6 +21,7 @@ def expected_demand(
     span_buckets: float,
     season: np.ndarray | None = None,
     with_own: bool = True,
+    with_later: bool = True,
 ) -> np.ndarray:
     """Demand of a bucket observed throughout, by the buckets before and after it, units per bucket, (n, T).
 
@@ -34,13 +35,14 @@ def expected_demand(
         span_buckets: buckets in which the weight of a neighbour falls to 1/e.
         season: seasonal factors around 1; None where there is no season.
         with_own: whether a bucket's own demand counts; without, it is foretold by the others alone.
+        with_later: whether later buckets count; without, it is what could be told when the bucket closed.
 
     Example: demand [10, 5, 10] with weights [1, 0.5, 1] gives 10 for each bucket.
     """
     factor = np.ones(demand_qty.shape) if season is None else season
     decay = float(np.exp(-1.0 / span_buckets))
     own, own_exposure = np.where(weight > 0, demand_qty, 0.0), weight * factor
-    seen, exposure = _both_sides(own, decay), _both_sides(own_exposure, decay)
+    seen, exposure = _faded(own, decay, with_later), _faded(own_exposure, decay, with_later)
     if not with_own:
         seen, exposure = seen - own, exposure - own_exposure
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -98,12 +100,12 @@ def in_whole_units(qty: np.ndarray, unit_qty: np.ndarray) -> np.ndarray:
     return np.where(unit_qty[:, None] > 0, whole, qty)
 
 
-def _both_sides(values: np.ndarray, decay: float) -> np.ndarray:
+def _faded(values: np.ndarray, decay: float, with_later: bool) -> np.ndarray:
     before, after = np.array(values, dtype=float), np.array(values, dtype=float)
     for bucket in range(1, values.shape[1]):
         before[:, bucket] += decay * before[:, bucket - 1]
         after[:, -1 - bucket] += decay * after[:, -bucket]
-    return before + after - values
+    return before + after - values if with_later else before
 
 
 def _profile(seen: np.ndarray, exposure: np.ndarray, season_length: int) -> np.ndarray:

@@ -72,8 +72,12 @@ class Ledger:
         explanation: str | pd.Series,
         detail: str | pd.Series = "",
         in_stock_rate: pd.Series | None = None,
+        at_close_qty: np.ndarray | None = None,
     ) -> None:
-        """Write rows of one reason; texts are given once for all rows or one a row."""
+        """Write rows of one reason; texts are given once for all rows or one a row.
+
+        What was to be told when a bucket closed is taken for the adjustment itself where it is not given.
+        """
         if not len(cells.row):
             return
         texts = {"reason_detail": detail, "method_code": method, "evidence": evidence, "explanation": explanation}
@@ -81,6 +85,7 @@ class Ledger:
             self.keys_of(cells).assign(
                 reason_code=reason_code,
                 adjustment_qty=adjustment_qty,
+                adjustment_at_close_qty=adjustment_qty if at_close_qty is None else at_close_qty,
                 in_stock_rate=np.nan if in_stock_rate is None else in_stock_rate.to_numpy(),
                 _row=cells.row,
                 _bucket=cells.bucket,

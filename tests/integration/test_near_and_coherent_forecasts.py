@@ -5,7 +5,7 @@ import pandas as pd
 _PARTS = """
     select forecast.period_start_date, forecast.bucket_start_date, forecast.node_id as item,
         coalesce(item.family, 'NONE') as family, coalesce(location.region, 'NONE') as region, 'ALL' as total,
-        forecast.reconciled_qty
+        forecast.reconciled_qty, forecast.final_qty
     from marts.fct_hierarchy_forecast as forecast
     left join marts.dim_item as item on forecast.node_id = item.item_id
     left join marts.dim_location as location on forecast.node_location_id = location.location_id
@@ -17,10 +17,12 @@ def test_every_published_level_is_the_sum_of_its_item_locations(planned):
     for level in ("item", "family", "region", "total"):
         ((nodes, parts, widest),) = planned.marts(f"""
             with sums as (
-                select period_start_date, bucket_start_date, {level} as node_id, sum(reconciled_qty) as qty
+                select period_start_date, bucket_start_date, {level} as node_id, sum(reconciled_qty) as qty,
+                    sum(final_qty) as final_qty
                 from ({_PARTS}) group by all
             )
-            select count(level.node_id), count(sums.node_id), max(abs(level.reconciled_qty - sums.qty))
+            select count(level.node_id), count(sums.node_id),
+                greatest(max(abs(level.reconciled_qty - sums.qty)), max(abs(level.final_qty - sums.final_qty)))
             from (select * from marts.fct_hierarchy_forecast where level_code = '{level}') as level
             full join sums using (period_start_date, bucket_start_date, node_id)
         """)
@@ -28,18 +30,29 @@ def test_every_published_level_is_the_sum_of_its_item_locations(planned):
         assert widest < 1e-6, level
 
 
-def test_the_item_locations_own_forecast_is_the_one_planned_with(planned):
-    ((rows, different),) = planned.marts("""
-        select count(*), count(*) filter (where level.base_qty != forecast.baseline_qty)
+def test_levels_are_made_of_what_is_published_and_planned_with(planned):
+    """Of launches, promotions and overrides too."""
+    ((rows, forecast, final),) = planned.marts("""
+        select count(*), max(abs(level.base_qty - forecast.mean_qty)), max(abs(level.final_qty - decided.final_qty))
         from marts.fct_hierarchy_forecast as level
         inner join marts.fct_forecast as forecast
             on level.period_start_date = forecast.period_start_date and level.node_id = forecast.item_id
             and level.node_location_id = forecast.location_id and level.bucket_start_date = forecast.bucket_start_date
-        -- New item-locations are forecast by their analogs, after the levels.
-        where level.level_code = 'item_location' and forecast.model_code <> 'analog_launch'
+        inner join marts.fct_final_forecast as decided
+            on level.period_start_date = decided.period_start_date and level.node_id = decided.item_id
+            and level.node_location_id = decided.location_id and level.bucket_start_date = decided.bucket_start_date
+        where level.level_code = 'item_location'
     """)
-    assert rows > 0
-    assert different == 0
+    ((expected, launched, lifted, decided),) = planned.marts("""
+        select count(*) filter (where horizon_bucket <= 13), count(*) filter (where model_code = 'analog_launch'),
+            count(*) filter (where uplift_qty <> 0),
+            (select count(*) from marts.fct_final_forecast where step_code <> 'statistical')
+        from marts.fct_forecast
+    """)
+    assert rows == expected
+    assert forecast < 1e-9
+    assert final < 1e-9
+    assert min(launched, lifted, decided) > 0
 
 
 def test_every_segment_follows_one_method(planned):

@@ -67,9 +67,13 @@ def company() -> tuple[DemandPanel, pd.DataFrame, pd.DataFrame, PlanningParamete
 
 
 def _hashes(found: ForecastResult) -> dict[str, str]:
+    tables = {name: getattr(found, name) for name in TABLES} | {
+        "levels": found.coherent.forecasts,
+        "methods": found.coherent.choices,
+    }
     return {
-        name: hashlib.sha256(getattr(found, name).to_csv(index=False, float_format="%.17g").encode()).hexdigest()
-        for name in TABLES
+        name: hashlib.sha256(table.to_csv(index=False, float_format="%.17g").encode()).hexdigest()
+        for name, table in tables.items()
     }
 
 
@@ -77,11 +81,12 @@ def test_one_worker_two_workers_and_a_cluster_give_the_same_tables(company, clus
     *inputs, parameters = company
     monkeypatch.setattr(workers, "DEAR_WORK_MILLISECONDS", 0.0)
     monkeypatch.setattr(run, "CHUNK_SERIES", 8)
-    alone = forecast_segments(*inputs, parameters=parameters, workers=1)
+    groups = inputs[0].keys.assign(family=[f"F{i % 4}" for i in range(60)], region="R")
+    alone = forecast_segments(*inputs, parameters=parameters, workers=1, groups=groups)
     assert {lesson.reason_text for lesson in alone.lessons} == {""}
     assert set(alone.scores["model_code"]) >= POOLED_CODES
-    assert _hashes(forecast_segments(*inputs, parameters=parameters, workers=2)) == _hashes(alone)
-    spread = forecast_segments(*inputs, parameters=parameters, workers=1, task_map=task_map("dask"))
+    assert _hashes(forecast_segments(*inputs, parameters=parameters, workers=2, groups=groups)) == _hashes(alone)
+    spread = forecast_segments(*inputs, parameters=parameters, workers=1, task_map=task_map("dask"), groups=groups)
     assert _hashes(spread) == _hashes(alone)
 
 

@@ -2,8 +2,18 @@
 
 import numpy as np
 import pytest
+import scipy.stats
 
-from stockstrata.forecasting.choice import ChoiceRule, challengers, choose_champions, losses, reasons
+from stockstrata.forecasting.choice import (
+    ChoiceRule,
+    challengers,
+    choose_champions,
+    losses,
+    mean_losses,
+    origin_losses,
+    pinball_losses,
+    reasons,
+)
 
 RULE = ChoiceRule(0.02, replacement_rate=0.1)
 
@@ -33,6 +43,29 @@ def test_the_incumbent_of_the_pool_has_no_privilege_over_a_sitting_champion():
     assert choose_champions(score, rule, equal=np.zeros(2), sitting=np.array([0, 0])).tolist() == [0, 1]
 
 
+@pytest.mark.parametrize(
+    ("scores", "sold", "champion"),
+    [
+        ([1.0, 0.01], True, 0),  # a margin of 1 asks for all of the error
+        ([1.0, 0.0], True, 1),
+        ([1.0, 1e-9], True, 1),  # rounding is no error
+        ([1.0, 0.0], False, 0),  # nothing was sold, so expecting nothing shows nothing
+        ([0.0, 0.0], True, 0),  # nobody is better than no error
+        ([1e-9, 0.0], True, 0),
+    ],
+)
+def test_a_margin_of_one_gives_way_to_a_model_without_error_alone(scores, sold, champion):
+    equal, has_sold = np.full(1, 1e-8), np.array([sold])
+    incumbent = ChoiceRule(0.02, incumbent=0, margin_rate=1.0)
+    found = choose_champions(np.array([scores]), incumbent, equal=equal, has_sold=has_sold)
+    assert found.tolist() == [champion]
+    sitting = choose_champions(
+        np.array([scores]), ChoiceRule(0.0, replacement_rate=1.0), equal=equal, sitting=np.zeros(1, int),
+        has_sold=has_sold,
+    )  # fmt: skip
+    assert sitting.tolist() == [champion]
+
+
 def test_losses_are_those_of_the_text_book():
     errors = np.array([[3.0, -4.0, np.nan], [3.0, np.nan, np.nan]])
     count = np.array([2, 2])
@@ -57,3 +90,34 @@ def test_reasons_say_what_held_on_to_a_champion_that_others_beat():
     rule = ChoiceRule(0.02, incumbent=2)
     found = reasons(np.array([0, 2, 1, 0]), np.array([False, True, True, True]), rule, sitting=np.array([-1, 2, 1, -1]))
     assert found.tolist() == ["validated", "incumbent_kept", "champion_kept", "tie_break"]
+
+
+def test_pinball_losses_are_those_of_the_quantile_of_each_model():
+    """Two origins: the spread at one is the error at the other. Gamma quantiles from scipy."""
+    errors = np.array([[[2.0, -4.0]]])
+    demand = np.array([[8.0, 14.0]])
+    found = pinball_losses(errors, demand, 0.9, is_whole=np.array([False]))
+    for origin, (spread, actual) in enumerate(((4.0, 8.0), (2.0, 14.0))):
+        quantile = scipy.stats.gamma.ppf(0.9, (10.0 / spread) ** 2, scale=spread**2 / 10.0)
+        assert found[0, 0, origin] == pytest.approx(max(0.9 * (actual - quantile), -0.1 * (actual - quantile)))
+    alone = pinball_losses(np.array([[[2.0, np.nan]]]), np.array([[8.0, np.nan]]), 0.9, is_whole=np.array([False]))
+    assert np.isfinite(alone[0, 0, 0])
+    assert np.isnan(alone[0, 0, 1])
+    certain = pinball_losses(np.zeros((1, 1, 3)), np.full((1, 3), 5.0), 0.9, is_whole=np.array([True]))
+    assert certain.tolist() == [[[0.0, 0.0, 0.0]]]
+
+
+def test_a_high_target_asks_for_another_model_of_lumpy_demand():
+    """Lots of 40 now and then. A forecast of nothing errs least in the mean; at 0.97 it leaves nothing on the shelf."""
+    demand = np.tile([0.0, 0.0, 0.0, 0.0, 40.0], (1, 4))
+    forecasts = np.array([np.zeros(20), np.full(20, 14.0)])
+    errors = forecasts[None] - demand[:, None, :]
+    terms = {
+        "mae": origin_losses(errors, "mae"),
+        "pinball": pinball_losses(errors, demand, 0.97, is_whole=np.array([True])),
+    }
+    chosen = {
+        code: int(choose_champions(mean_losses(held, np.array([[20]]), code), RULE, equal=np.zeros(1))[0])
+        for code, held in terms.items()
+    }
+    assert chosen == {"mae": 0, "pinball": 1}

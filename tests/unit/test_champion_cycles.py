@@ -271,6 +271,26 @@ def test_a_segment_that_changes_within_its_pool_and_a_slightly_longer_lead_time_
     assert (longer > calm.written[164].lead_time_demand["demand_sd_qty"].to_numpy() * 1.01).mean() > 0.9
 
 
+def test_another_planning_bucket_of_the_segment_needs_a_tournament(parameters, calm):
+    """A champion of weeks says nothing of how the same model does in months."""
+    company = Company(with_strategy(parameters, "AX", bucket_type="month"), calm.demand, calm.segments)
+    company.written = {160: calm.written[160]}
+    found = company.plan(164)
+    is_coarse = np.array(calm.segments) == "AX"
+    assert is_coarse.any()
+    assert (~is_coarse).any()
+    assert (found.register.loc[is_coarse, "trigger_code"] == "method_changed").all()
+    assert (found.register.loc[~is_coarse, "trigger_code"] == "none").all()
+    assert (found.champions.loc[is_coarse, "block_buckets"] == 4).all()
+
+
+def with_strategy(parameters: PlanningParameters, segment: str, **change: str) -> PlanningParameters:
+    rows = tuple(
+        row.model_copy(update=change) if row.segment_code == segment else row for row in parameters.segment_strategies
+    )
+    return parameters.model_copy(update={"segment_strategies": rows})
+
+
 def test_a_setting_of_the_cadence_changes_no_champion(parameters, calm):
     company = Company(with_settings(parameters, drift_signal_limit=6.0), calm.demand, calm.segments)
     company.written = {160: calm.written[160]}
@@ -348,6 +368,35 @@ def test_the_loss_of_the_pool_decides(parameters, calm):
     # Under another loss a champion has no claim: it is chosen anew.
     later = Company(company.parameters, calm.demand, calm.segments, written={160: calm.written[160]})
     assert {trigger for trigger, _ in decisions(later.plan(164))} == {"method_changed"}
+
+
+def test_a_segment_has_a_loss_of_its_own(parameters, calm):
+    """Intermittent demand planned for 0.97: other champions win by the quantile, and smooth demand keeps its own."""
+    own = with_strategy(with_settings(parameters, champion_margin_rate=0.0), "A-INT", selection_loss="pinball")
+    plain = Company(with_settings(parameters, champion_margin_rate=0.0), calm.demand, calm.segments).plan(160)
+    company = Company(own, calm.demand, calm.segments)
+    found = company.plan(160)
+    is_int = np.array(calm.segments) == "A-INT"
+    assert set(found.register.loc[is_int, "loss_code"]) == {"pinball"}
+    assert set(found.register.loc[~is_int, "loss_code"]) == {"rmse"}
+    champion = found.register["champion_model_code"]
+    pd.testing.assert_series_equal(champion[~is_int], plain.register.loc[~is_int, "champion_model_code"])
+    changed = (champion != plain.register["champion_model_code"])[is_int]
+    assert changed.mean() > 0.2
+    # Judged by the same figures: less loss at the quantile, no less error of the mean.
+    one, other = (frame.scores[frame.scores["is_champion"]].set_index("item_id") for frame in (found, plain))
+    moved = changed.index[changed]
+    names = found.register.loc[moved, "item_id"]
+    assert (one.loc[names, "cumulative_rmse_qty"] >= 0.98 * other.loc[names, "cumulative_rmse_qty"]).all()
+    # A target that changes is another loss: a champion of 0.97 has no claim at 0.8.
+    targets = tuple(
+        row.model_copy(update={"service_target": 0.8}) if row.segment_code == "A-INT" else row
+        for row in own.service_targets
+    )
+    company.parameters = own.model_copy(update={"service_targets": targets})
+    later = company.plan(164).register["trigger_code"]
+    assert (later[is_int] == "method_changed").all()
+    assert (later[~is_int] != "method_changed").all()
 
 
 def _nasty() -> np.ndarray:

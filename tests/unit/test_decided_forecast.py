@@ -53,8 +53,9 @@ def forecast(make_panel, make_parameters):
 
     def run(given=None, extra_rows=None):
         return forecast_segments(
-            panel, assignment, lead_times, parameters=make_parameters(extra_rows), workers=1, planner=given
-        )
+            panel, assignment, lead_times, parameters=make_parameters(extra_rows), workers=1, planner=given,
+            groups=panel.keys.assign(family="F", region="R"),
+        )  # fmt: skip
 
     return run
 
@@ -85,6 +86,20 @@ def test_an_override_changes_the_plan_and_not_the_forecast(forecast):
     assert after.loc["i000", "p95_qty"] > before.loc["i000", "p95_qty"]
     pd.testing.assert_series_equal(after.loc["i001"], before.loc["i001"])
     assert list(found.decided.effects.columns) == EFFECT_COLUMNS
+
+
+def test_published_levels_are_sums_of_what_is_planned_with(forecast):
+    """An override reaches every level above its item-location, beside what the levels said without it."""
+    plain, found = forecast(planner()).coherent.forecasts, forecast(planner([override()])).coherent.forecasts
+    pd.testing.assert_frame_equal(found.drop(columns="final_qty"), plain.drop(columns="final_qty"))
+    bottom = plain[plain["level_code"] == "item_location"]
+    assert (bottom["final_qty"] == bottom["base_qty"]).all()
+    by_node = found.set_index(["level_code", "node_id"])
+    mine = by_node.loc[("item_location", "i000")]
+    np.testing.assert_allclose(mine["final_qty"], 2 * mine["base_qty"])
+    other = by_node.loc[("item_location", "i001"), "final_qty"].to_numpy()
+    for level, node in (("family", "F"), ("region", "R"), ("total", "ALL")):
+        np.testing.assert_allclose(by_node.loc[(level, node), "final_qty"], mine["final_qty"].to_numpy() + other)
 
 
 def test_an_override_beyond_the_protection_interval_leaves_lead_time_demand_alone(forecast):

@@ -395,3 +395,49 @@ def test_lost_sales_lift_a_forecast_that_sales_would_starve(make_panel, make_par
     left = planned(panel, found, parameters.model_copy(update={"demand_signals": (starved,)}), NO_PROMOTIONS)
     assert lifted == pytest.approx(20, rel=0.05)
     assert left.forecasts["mean_qty"].mean() == pytest.approx(15, rel=0.1)
+
+
+def test_what_is_told_when_a_bucket_closes_knows_nothing_of_later_ones(make_panel, parameters):
+    """Demand triples after the stock-outs: in hindsight more was lost in them, at the time nobody could tell."""
+    rng = np.random.default_rng(8)
+    calm = rng.gamma(40.0, 0.5, (2, WEEKS))
+    grown = calm.copy()
+    grown[:, 70:] *= 2.5
+    stock = [(0, [40, 41, 66, 67], 0.0), (1, [50, 68], 0.5)]
+    told = {}
+    for name, qty in (("calm", calm), ("grown", grown)):
+        sold = qty.copy()
+        for row, weeks, rate in stock:
+            sold[row, weeks] *= rate
+        panel = make_panel(sold)
+        out = pd.concat([out_of_stock(panel, row, weeks, rate) for row, weeks, rate in stock], ignore_index=True)
+        found = explain_history(facts_of(panel, availability=out), settings=parameters.settings)
+        told[name] = found.adjustments.query("reason_code == 'stockout_lost_sales'")
+        history = learnt(panel, found, parameters)
+        started = np.isfinite(panel.demand_qty)
+        changed = started & (history.panel.demand_qty != history.origin_qty)
+        assert changed.any(axis=1).all()
+        assert not changed[history.is_observed].any()
+    late = told["calm"]["bucket_start_date"] > pd.Timestamp("2021-04-01")
+    assert (told["grown"]["adjustment_qty"] > 1.3 * told["calm"]["adjustment_qty"])[late].all()
+    np.testing.assert_allclose(
+        told["grown"]["adjustment_at_close_qty"], told["calm"]["adjustment_at_close_qty"], rtol=1e-9
+    )
+
+
+def test_spikes_and_promotions_are_no_targets(make_panel, parameters):
+    facts = busy(make_panel)
+    panel, found = facts.panel, explain_history(facts, settings=parameters.settings)
+    history = learnt(panel, found, parameters, promotions=facts.promotions, effects=found.effects)
+    projects = found.adjustments.query("reason_code == 'project'")
+    assert len(projects) > 0
+    row = pd.MultiIndex.from_frame(panel.keys).get_indexer(
+        pd.MultiIndex.from_frame(projects[["item_id", "location_id"]])
+    )
+    week = panel.bucket_start_dates.get_indexer(pd.DatetimeIndex(projects["bucket_start_date"]))
+    assert not history.is_observed[row, week].any()
+    assert not history.is_observed[history.event_factor[:, : panel.demand_qty.shape[1]] != 1.0].any()
+    # What an outlier tag leaves in the signal is demand like any other.
+    rest = history.is_observed
+    np.testing.assert_allclose(history.panel.demand_qty[rest], history.judged_qty[rest], atol=1e-9)
+    assert rest.mean() > 0.7

@@ -157,3 +157,25 @@ def test_what_is_no_longer_planned_is_not_judged(make_panel):
         {"item_id": ["gone"], "location_id": "L1", "bucket_start_date": [WEEKS[0]], "demand_qty": [2.0]}
     )
     assert judged_forecasts(snapshots, sold, make_panel([1.0, 2.0]), last_bucket_date=WEEKS[0].date()).empty
+
+
+def test_buckets_with_lost_sales_judge_nobody(make_panel, track):
+    """Half of demand was lost in two of eight buckets: without them the forecast has neither error nor bias."""
+    snapshots = frozen(dt.date(2024, 12, 1), [20.0] * 8, "2025-01-06")
+    sold = pd.DataFrame(
+        {"item_id": "i000", "location_id": "L1", "bucket_start_date": WEEKS[:8], "demand_qty": [20.0] * 6 + [10.0] * 2}
+    )
+    # Days of the ledger come as dates, those of frozen forecasts as timestamps.
+    lost = sold.loc[6:, ["item_id", "location_id"]].assign(bucket_start_date=[day.date() for day in WEEKS[6:8]])
+    panel, last = make_panel([1.0, 3.0, 2.0, 4.0]), WEEKS[25].date()
+    told = SEGMENTS.assign(item_id="i000")
+    seen = judged_forecasts(snapshots, sold, panel, last_bucket_date=last, unjudged=lost)
+    assert seen["bucket_start_date"].tolist() == WEEKS[:6].tolist()
+    found = track(seen, segments=told).loc["i000"]
+    assert (found.bucket_count, found.error_qty, found.wape_rate) == (6, 0, 0)
+    assert not found.is_biased
+    everything = track(judged_forecasts(snapshots, sold, panel, last_bucket_date=last), segments=told).loc["i000"]
+    assert (everything.bucket_count, everything.error_qty) == (8, 20)
+    # Another series' stock-out takes nothing away.
+    other = lost.assign(location_id="L2")
+    assert len(judged_forecasts(snapshots, sold, panel, last_bucket_date=last, unjudged=other)) == 8

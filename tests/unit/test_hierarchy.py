@@ -11,9 +11,13 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from stockstrata.errors import ParameterError
+from stockstrata.forecasting.earlier import EarlierChampions
+from stockstrata.forecasting.fixed_origins import origin_paths
 from stockstrata.forecasting.hierarchy import LEVELS, hierarchy_of, summed_history
+from stockstrata.forecasting.pool import forecast_pool
 from stockstrata.forecasting.reconciliation import METHODS, Base, least_squares, reconciled
 from stockstrata.forecasting.run import forecast_segments
+from stockstrata.history.signal import LearntHistory
 from stockstrata.panel import DemandPanel
 
 
@@ -179,17 +183,17 @@ def _company(seed=3, items=6, locations=4, weeks=156, amplitude=0.0, noise=1.0):
     return DemandPanel(keys, pd.date_range("2022-01-03", periods=weeks, freq="W-MON"), demand, "W-MON")
 
 
-def _cycle(panel, parameters, groups="given", segment="AY"):
+def _cycle(panel, parameters, groups="given", segment="AY", **more):
     assignment = panel.keys.assign(segment_code=segment)
     supply = panel.keys.assign(lead_time_days=21.0, lead_time_sd_days=0.0, evidence_grade="full")
     groups = _groups(panel.keys) if isinstance(groups, str) else groups
-    return forecast_segments(panel, assignment, supply, parameters=parameters, workers=1, groups=groups)
+    return forecast_segments(panel, assignment, supply, parameters=parameters, workers=1, groups=groups, **more)
 
 
 def _rule(**change):
     shipped = {
-        "segment_code": "*", "method_code": "validated", "margin_rate": 0.05, "is_applied": False,
-        "forecast_pool": "smooth", "origin_count": 4, "largest_block_series": 300,
+        "segment_code": "*", "method_code": "validated", "margin_rate": 0.05, "replacement_margin_rate": 0.1,
+        "is_applied": False, "forecast_pool": "smooth", "origin_count": 4, "largest_block_series": 300,
     }  # fmt: skip
     return {"hierarchy_settings": [shipped | change]}
 
@@ -269,6 +273,94 @@ def test_an_applied_method_moves_means_and_leaves_the_spread(make_parameters, co
     assert wide.any()
     np.testing.assert_allclose(after.loc[wide, "demand_sd_qty"], before.loc[wide, "demand_sd_qty"], rtol=1e-9)
     np.testing.assert_array_equal(applied.states.outcome.forecast_qty, plain.states.outcome.forecast_qty)
+
+
+def _before(found, **change):
+    """What a later cycle knows of one, so that all its series have a tournament."""
+    choices = found.coherent.choices.assign(**change)
+    return EarlierChampions(found.register.iloc[:0], found.backtests, found.backtest_lags, hierarchy=choices)
+
+
+def test_a_method_gives_way_to_one_that_is_better_by_the_margin_alone(make_parameters):
+    panel = _company(seed=11, items=12, locations=5, amplitude=0.8, noise=4.0)
+    found = _cycle(panel, make_parameters(), segment="A-INT")
+    own = found.coherent.choices.query("level_code == 'item_location'")
+    best = own.loc[own["error_ratio"].idxmin()]
+    assert own.loc[own["is_chosen"], "method_code"].tolist() == [best["method_code"]]
+    others = own[own["error_ratio"] > best["error_ratio"]].sort_values("error_ratio")
+    near, far = others.iloc[0], others.iloc[-1]
+    assert best["error_ratio"] > 0.9 * near["error_ratio"]
+    assert best["error_ratio"] < 0.9 * far["error_ratio"]
+
+    def chosen(sitting, **change):
+        before = _before(found, is_chosen=found.coherent.choices["method_code"] == sitting, reason_code="best")
+        rows = _cycle(panel, make_parameters(_rule(**change)), segment="A-INT", champions=before).coherent.choices
+        (row,) = rows[rows["is_chosen"]].to_dict("records")
+        return row["method_code"], row["reason_code"], row["is_flagged"]
+
+    assert chosen(near["method_code"]) == (near["method_code"], "incumbent_kept", True)
+    assert chosen(near["method_code"], replacement_margin_rate=0.0) == (best["method_code"], "best", False)
+    assert chosen(far["method_code"]) == (best["method_code"], "best", False)
+    assert chosen(best["method_code"]) == (best["method_code"], "best", False)
+
+
+def test_methods_stay_between_tournaments(make_parameters):
+    """Where champions are only refitted nothing is judged: the choice of the tournament holds, figures and all."""
+    whole = _company(seed=11, items=12, locations=5, amplitude=0.8, noise=4.0)
+    early = DemandPanel(whole.keys, whole.bucket_start_dates[:152], whole.demand_qty[:, :152], "W-MON")
+    first = _cycle(early, make_parameters(), segment="A-INT")
+    before = EarlierChampions(first.register, first.backtests, first.backtest_lags, hierarchy=first.coherent.choices)
+    later = _cycle(whole, make_parameters(), segment="A-INT", champions=before)
+    assert (later.register["trigger_code"] == "none").mean() > 0.5
+    pd.testing.assert_frame_equal(later.coherent.choices, first.coherent.choices)
+    code = first.coherent.choices.query("is_chosen")["method_code"].item()
+    assert code != "bottom_up"
+    assert set(later.coherent.forecasts["method_code"]) == {code}
+
+
+def test_models_of_all_levels_are_fitted_where_the_cycle_says(make_parameters, company):
+    """A cluster gets the models of every level and of every origin that methods are judged at."""
+    worked = []
+
+    def task_map(function, tasks, *, milliseconds):
+        worked.append(function)
+        return [function(task) for task in tasks]
+
+    plain = _cycle(company, make_parameters())
+    found = _cycle(company, make_parameters(), task_map=task_map)
+    assert {forecast_pool, origin_paths} <= set(worked)
+    pd.testing.assert_frame_equal(found.coherent.forecasts, plain.coherent.forecasts)
+    pd.testing.assert_frame_equal(found.coherent.choices, plain.coherent.choices)
+
+
+def _steady(make_parameters, *, judged, factor_ahead):
+    """Twelve series that always need ten, judged by another demand, with promotions to come."""
+    keys = _keys(6, 2)
+    panel = DemandPanel(keys, pd.date_range("2022-01-03", periods=156, freq="W-MON"), np.full((12, 156), 10.0), "W-MON")
+    factor = np.ones((12, 170))
+    factor[:, 156:160] = factor_ahead
+    seen = np.ones((12, 156), dtype=bool)
+    history = LearntHistory(panel, np.full((12, 156), judged), panel.demand_qty, seen, panel.demand_qty, factor)
+    return _cycle(panel, make_parameters(), history=history)
+
+
+def test_methods_are_judged_on_demand_that_was_seen(make_parameters):
+    own = _steady(make_parameters, judged=12.0, factor_ahead=1.0).coherent.choices
+    ratio = own.query("level_code == 'item_location' and method_code == 'bottom_up'")["error_ratio"].item()
+    assert ratio == pytest.approx(2 / 12)
+    unseen = _steady(make_parameters, judged=np.nan, factor_ahead=1.0).coherent.choices
+    assert unseen.query("is_chosen")["reason_code"].tolist() == ["not_validated"]
+
+
+def test_promotions_are_part_of_what_is_published(make_parameters):
+    found = _steady(make_parameters, judged=10.0, factor_ahead=1.5)
+    table = found.coherent.forecasts
+    near, far = table["horizon_bucket"] <= 4, table["horizon_bucket"] > 4
+    parts = table["level_code"] == "item_location"
+    np.testing.assert_allclose(table.loc[parts & near, ["base_qty", "reconciled_qty", "final_qty"]], 15.0, rtol=1e-9)
+    np.testing.assert_allclose(table.loc[parts & far, ["base_qty", "reconciled_qty", "final_qty"]], 10.0, rtol=1e-9)
+    total = table[table["level_code"] == "total"].set_index("horizon_bucket")
+    np.testing.assert_allclose(total.loc[:4, ["base_qty", "reconciled_qty", "final_qty"]], 180.0, rtol=1e-9)
 
 
 def test_a_common_season_is_found_above_and_validated_below(make_parameters):

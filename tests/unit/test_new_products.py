@@ -10,6 +10,7 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stockstrata.forecasting.earlier import EarlierChampions
 from stockstrata.forecasting.new_products import similarity
 from stockstrata.forecasting.new_products.curve import age_bands, common_curve, completed_profiles
 from stockstrata.forecasting.new_products.launches import KnownDemand, launches
@@ -100,6 +101,33 @@ def test_whatever_is_sold_level_and_variance_are_finite_and_not_negative(sales, 
     assert min(mean, own) * (1 - 1e-9) <= found.mean_qty[0] <= max(mean, own) * (1 + 1e-9)
 
 
+def test_settings_are_days_whatever_the_bucket(launch, make_panel, module_parameters):
+    """Four weeks of a weekly and one month of a monthly company fade alike, and both hand over at the same age."""
+    day = 365.25 / 12
+    assert launch.level_discount_rate(7.0) ** (day / 7) == pytest.approx(launch.level_discount_rate(day))
+    assert launch.dispersion_prior_buckets(7.0) * 7 == pytest.approx(launch.dispersion_prior_buckets(day) * day)
+    told = launch.model_copy(update={"hand_over_days": 84.0, "level_half_life_days": 14.0})
+    assert (told.hand_over_buckets(7.0), told.hand_over_buckets(day)) == (12, 3)
+    assert told.level_discount_rate(7.0) == pytest.approx(0.5**0.5)
+    for freq, first, ages in (("W-MON", "2023-01-02", (11, 12)), ("MS", "2023-01-01", (2, 3))):
+        panel = make_panel(np.full((8, 40), 5.0), freq=freq, first=first)
+        demand, start = panel.demand_qty.copy(), [0] * 6 + [40 - age for age in ages]
+        for row, begun in enumerate(start):
+            demand[row, :begun] = np.nan
+        panel = dataclasses.replace(panel, demand_qty=demand)
+        dates = panel.bucket_start_dates.to_numpy()[start]
+        known = panel.keys.assign(
+            category="C", family="F", uom="EA", unit_price_amount=2.0, unit_cost_amount=1.0, successor_item_id=None,
+            start_date=dates, launch_date=dates,
+        )  # fmt: skip
+        found = forecast_segments(
+            panel, panel.keys.assign(segment_code="NEW", lifecycle_code="npi"),
+            panel.keys.assign(lead_time_days=20.0, lead_time_sd_days=0.0, evidence_grade="full"),
+            parameters=module_parameters.model_copy(update={"new_products": told}), workers=1, item_locations=known,
+        )  # fmt: skip
+        assert found.new_products["age_buckets"].tolist() == [ages[0]], freq
+
+
 def test_more_sales_weigh_more_and_old_ones_fade():
     few, many = learnt(gamma_prior(), [20.0] * 2), learnt(gamma_prior(), [20.0] * 10)
     assert few.credibility_rate[0] < many.credibility_rate[0]
@@ -114,8 +142,8 @@ def test_a_small_item_among_giants_is_believed(launch):
     # 30 units and then nothing, where the analogs sold 500 a week after a first order of twenty times that.
     prior = gamma_prior(mean=500.0, variance=(0.6 * 500.0) ** 2, dispersion=5000.0, taylor=0.8)
     found = learnt(
-        prior, [30.0, 0, 0, 0, 0, 0, 0], [20.0, *[1.0] * 6], discount_rate=launch.level_discount_rate,
-        dispersion_buckets=launch.dispersion_prior_buckets,
+        prior, [30.0, 0, 0, 0, 0, 0, 0], [20.0, *[1.0] * 6], discount_rate=launch.level_discount_rate(7.0),
+        dispersion_buckets=launch.dispersion_prior_buckets(7.0),
     )  # fmt: skip
     assert found.mean_qty[0] < 25
     assert found.credibility_rate[0] > 0.9
@@ -314,7 +342,7 @@ def covered(found: Market, told) -> dict[str, float]:
 
 def test_quantiles_of_a_launch_hold_as_often_as_they_say_where_levels_stay(launch):
     # The process that demand is drawn from: levels never move, and vary by 0.4 around those of their family.
-    told = launch.model_copy(update={"level_discount_rate": 1.0, "least_level_cv": 0.3, "dispersion_prior_buckets": 30})
+    told = launch.model_copy(update={"level_half_life_days": 1e9, "least_level_cv": 0.3, "dispersion_prior_days": 210})
     shares = covered(market(seed=5, count=1500), told)
     for name, level in (("p50_qty", 0.5), ("p80_qty", 0.8), ("p90_qty", 0.9), ("p95_qty", 0.95), ("p98_qty", 0.98)):
         assert shares[name] == pytest.approx(level, abs=0.04), name
@@ -342,8 +370,9 @@ def planned(found: Market, end: int, parameters, **changes) -> ForecastResult:
     review = next(row.review_period_days for row in parameters.segment_strategies if row.segment_code == "NEW")
     supply = panel.keys.assign(lead_time_days=35.0 - review, lead_time_sd_days=0.0, evidence_grade="full")
     return forecast_segments(
-        panel, assignment, supply, parameters=parameters, workers=1, item_locations=item_locations.iloc[rows]
-    )
+        panel, assignment, supply, parameters=parameters, workers=1, item_locations=item_locations.iloc[rows],
+        champions=changes.get("champions"), groups=changes.get("groups"),
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -358,7 +387,7 @@ def test_new_item_locations_are_named_with_their_analogs(cycle):
         assert list(frame.columns) == names
         assert not frame.duplicated([name for name in contract.grain if name != "period_start_date"]).any()
     expected = market()
-    new = (expected.start > 150 - 12) & (expected.start < 158)
+    new = (expected.start > 150 - 16) & (expected.start < 158)
     assert set(table["item_id"]) == set(expected.panel.keys["item_id"][new])
     assert set(table["status_code"]) <= {"analog_prior", "analog_posterior", "handed_over"}
     assert {"analog_prior", "analog_posterior"} <= set(table["status_code"])
@@ -463,6 +492,58 @@ def test_the_pool_takes_over_where_it_is_better(module_parameters):
     assert (status["status_code"] == "handed_over").all()
     assert (status["judged_origin_count"] >= 4).all()
     assert (status["pool_rmse_qty"] < 0.9 * status["launch_rmse_qty"]).all()
+
+
+def test_what_was_handed_over_never_goes_back_to_its_analogs(module_parameters):
+    """A cycle later the launch model would forecast better again: the pool keeps what it took over."""
+    found = market(count=240)
+    demand = found.panel.demand_qty.copy()
+    fast = np.flatnonzero((found.start >= 139) & (found.start < 142))
+    for row in fast:
+        demand[row, found.start[row] :] = 400.0
+    full = dataclasses.replace(found, panel=dataclasses.replace(found.panel, demand_qty=demand))
+    before = planned(full, 150, module_parameters).new_products
+    names = found.panel.keys["item_id"][fast]
+    assert (before.set_index("item_id").loc[names, "status_code"] == "handed_over").all()
+    # The same item-locations as the market has them, which their analogs tell better than their few sales.
+    slow = planned(found, 150, module_parameters)
+    again = slow.new_products.set_index("item_id").loc[names]
+    assert (again["status_code"] == "analog_posterior").any()
+    champions = EarlierChampions(slow.register.iloc[:0], slow.backtests, slow.backtest_lags, launches=before)
+    kept = planned(found, 150, module_parameters, champions=champions)
+    status = kept.new_products.set_index("item_id")
+    assert (status.loc[names, "status_code"] == "handed_over").all()
+    champion = kept.champions.set_index("item_id")["model_code"]
+    assert (champion.loc[names] != "analog_launch").all()
+    # The others are as they were.
+    others = status.drop(names)["status_code"]
+    assert (others == slow.new_products.set_index("item_id").drop(names)["status_code"]).all()
+
+
+def test_levels_leave_a_new_item_location_its_analogs(module_parameters):
+    """What was launched weeks ago has hardly a share of the year: splitting a total would take its forecast."""
+    found = market(count=120)
+    rows = np.flatnonzero(found.start < 150)
+    groups = found.panel.keys.iloc[rows].assign(family=found.item_locations["family"].to_numpy()[rows], region="R")
+    top_down = tuple(
+        row.model_copy(update={"method_code": "top_down", "is_applied": True})
+        for row in module_parameters.hierarchy_settings
+    )
+    applied = planned(found, 150, module_parameters.model_copy(update={"hierarchy_settings": top_down}), groups=groups)
+    plain = planned(found, 150, module_parameters)
+    new = plain.champions["model_code"] == "analog_launch"
+    assert new.sum() > 3
+    names = set(plain.champions.loc[new, "item_id"])
+    is_new = plain.forecasts["item_id"].isin(names)
+    pd.testing.assert_frame_equal(applied.forecasts[is_new], plain.forecasts[is_new])
+    assert not np.allclose(applied.forecasts.loc[~is_new, "mean_qty"], plain.forecasts.loc[~is_new, "mean_qty"])
+    # Published and planned are one.
+    level = applied.coherent.forecasts
+    parts = level[level["level_code"] == "item_location"]
+    near = applied.forecasts[applied.forecasts["horizon_bucket"] <= 13]
+    np.testing.assert_allclose(parts["reconciled_qty"], near["mean_qty"], rtol=1e-12)
+    total = level[level["level_code"] == "total"].set_index("horizon_bucket")["reconciled_qty"]
+    np.testing.assert_allclose(total, near.groupby("horizon_bucket")["mean_qty"].sum(), rtol=1e-9)
 
 
 def test_a_launch_beyond_the_forecast_or_on_a_day_that_means_never_is_left_to_the_pool(module_parameters):

@@ -123,3 +123,21 @@ def test_cuts_out_of_order_are_refused(parameter_tables):
     table.loc[table.setting_code == "abc_cut_b_rate", "setting_value"] = "0.7"
     with pytest.raises(ParameterError, match="abc_cut_a_rate must be below"):
         read(parameter_tables)
+
+
+def test_a_pinball_loss_needs_a_figure_of_its_segment(make_parameters):
+    strategy = {
+        "segment_code": "A-INT", "segment_name": "n", "fulfilment_code": "make_to_stock",
+        "forecast_pool": "intermittent", "policy_family": "s_S", "review_period_days": 7,
+        "count_frequency_per_year": 1, "owner": "o", "bucket_type": "day", "selection_loss": "pinball",
+    }  # fmt: skip
+    found = make_parameters({"segment_strategies": [strategy]})
+    assert found.selection_loss("A-INT") == ("pinball", 0.97)
+    assert found.selection_loss("AX") == ("rmse", 0.0)
+    economic = {"segment_code": "A-INT", "item_id": "", "service_measure": "economic"}
+    costs = {
+        "scope": "default", "code": "*", "order_cost_amount": 1, "holding_cost_rate": 0.2, "cost_to_price_rate": 0.5,
+        "default_unit_cost_amount": 1, "shortage_cost_per_unit": 5,
+    }  # fmt: skip
+    with pytest.raises(ParameterError, match="segment A-INT: champions are to be chosen by pinball, but"):
+        make_parameters({"segment_strategies": [strategy], "service_targets": [economic], "cost_rates": [costs]})

@@ -6,9 +6,13 @@ import pytest
 
 from stockstrata.forecasting import engine
 from stockstrata.forecasting.coarse import block_length, forecast_paths, usable_blocks
+from stockstrata.forecasting.days import DayHistory, day_history, with_part_days
+from stockstrata.forecasting.days import forecast_paths as day_paths
+from stockstrata.forecasting.earlier import EarlierChampions
 from stockstrata.forecasting.run import forecast_segments
 from stockstrata.panel import DemandPanel
 from stockstrata.parameters import SegmentStrategy
+from stockstrata.tables import DAILY_FORECAST
 
 WEEKS = 156
 
@@ -31,7 +35,7 @@ def _paths(code, series, ends, block, depth=8, season=52):
     ("bucket", "season", "buckets"),
     [("day", 52, 1), ("week", 52, 1), ("month", 52, 4), ("quarter", 52, 13), ("month", 12, 1), ("quarter", 12, 3)],
 )
-def test_a_bucket_is_never_finer_than_the_cycles(bucket, season, buckets):
+def test_a_block_is_never_finer_than_the_cycles_bucket(bucket, season, buckets):
     assert block_length(bucket, season) == buckets
 
 
@@ -83,14 +87,14 @@ def test_a_series_too_short_for_blocks_keeps_the_cycles_buckets():
     assert usable_blocks(np.array([16, 15]), 4).tolist() == [4, 1]
 
 
-def _cycle(demand, parameters, bucket, segment="C-INT", freq="W-MON"):
+def _cycle(demand, parameters, bucket, segment="C-INT", freq="W-MON", lead=21.0, **more):
     keys = pd.DataFrame({"item_id": [f"I{k:03d}" for k in range(len(demand))], "location_id": "ALL"})
     panel = DemandPanel(keys, pd.date_range("2022-01-03" if freq == "W-MON" else "2012-01-01",
                                             periods=demand.shape[1], freq=freq), demand, freq)  # fmt: skip
-    supply = keys.assign(lead_time_days=21.0, lead_time_sd_days=0.0, evidence_grade="full")
+    supply = keys.assign(lead_time_days=lead, lead_time_sd_days=0.0, evidence_grade="full")
     rows = tuple(row.model_copy(update={"bucket_type": bucket}) for row in parameters.segment_strategies)
     changed = parameters.model_copy(update={"segment_strategies": rows})
-    return forecast_segments(panel, keys.assign(segment_code=segment), supply, parameters=changed, workers=1)
+    return forecast_segments(panel, keys.assign(segment_code=segment), supply, parameters=changed, workers=1, **more)
 
 
 def test_a_segment_in_months_publishes_weeks_and_says_so(make_parameters):
@@ -105,7 +109,7 @@ def test_a_segment_in_months_publishes_weeks_and_says_so(make_parameters):
     for result in (weeks, months):
         assert (result.forecasts["mean_qty"] >= 0).all()
         assert np.isfinite(result.lead_time_demand[["mean_qty", "sd_qty", "p95_qty"]].to_numpy()).all()
-    # A bucket finer than the cycle's is the cycle's, to the last digit.
+    # Without demand by day, days are the cycle's buckets, to the last digit.
     pd.testing.assert_frame_equal(_cycle(demand, make_parameters(), "week").forecasts, weeks.forecasts)
 
 
@@ -135,4 +139,149 @@ def test_quarters_of_months(make_parameters):
 
 
 def test_parameter_files_without_the_column_mean_the_cycles_bucket():
-    assert SegmentStrategy.model_fields["bucket_type"].default == "day"
+    assert SegmentStrategy.model_fields["bucket_type"].default == "week"
+
+
+# --- days ---------------------------------------------------------------------------------------------------------
+
+
+def _days(demand_by_day):
+    """Demand (n, T, 7) as a panel of weeks and as its days."""
+    count = len(demand_by_day)
+    keys = pd.DataFrame({"item_id": [f"I{k:03d}" for k in range(count)], "location_id": "ALL"})
+    return demand_by_day.sum(axis=2), DayHistory(keys, demand_by_day.astype(float))
+
+
+def test_days_are_laid_out_over_the_weeks_of_the_panel():
+    keys = pd.DataFrame({"item_id": ["A", "B"], "location_id": "ALL"})
+    panel = DemandPanel(keys, pd.date_range("2024-01-01", periods=2, freq="W-MON"), np.ones((2, 2)), "W-MON")
+    daily = pd.DataFrame(
+        {
+            "item_id": ["A", "A", "A", "B", "A"], "location_id": "ALL",
+            "demand_date": ["2024-01-02", "2024-01-14", "2024-01-15", "2024-01-01", "2023-12-31"],
+            "demand_qty": [3.0, 4.0, 9.0, 5.0, 9.0],
+        }
+    )  # fmt: skip
+    found = day_history(daily, panel, np.array([0]))
+    assert found.keys["item_id"].tolist() == ["A"]
+    expected = np.zeros((1, 2, 7))
+    expected[0, 0, 1], expected[0, 1, 6] = 3.0, 4.0
+    np.testing.assert_array_equal(found.demand_qty, expected)
+    assert found.places(keys).tolist() == [0, -1]
+    np.testing.assert_allclose(found.share.sum(axis=2), 1.0)
+    empty = day_history(daily.iloc[:0], panel, np.array([1]))
+    np.testing.assert_allclose(empty.share, 1 / 7)
+
+
+@pytest.mark.parametrize("code", ["naive", "ses", "tsb", "croston_sba", "window_average", "year_average", "adida"])
+def test_buckets_are_sums_of_forecasts_of_days(code):
+    rng = np.random.default_rng(11)
+    days = rng.poisson(2.0, (60, 7)).astype(float)
+    days[:, 0] += 1.0
+    series, share = days.sum(axis=1), days / days.sum(axis=1, keepdims=True)
+    found = day_paths(code, [series], [share], np.array([[60, 50]]), depth=np.array([3]), max_history=156).qty[0]
+    for slot, end in enumerate((60, 50)):
+        own = engine.forecast_paths(
+            code, [days[:end].ravel()], np.array([[7 * end]]), depth=np.array([21]), season_length=7,
+            is_seasonal=np.array([True]), max_history=7 * 156,
+        ).qty[0, 0]  # fmt: skip
+        np.testing.assert_allclose(found[slot], own.reshape(3, 7).sum(axis=1), rtol=1e-9)
+
+
+def test_window_models_of_days_look_back_as_far_as_those_of_weeks():
+    days = np.random.default_rng(12).poisson(2.0, (100, 7)).astype(float) + 1.0
+    series, share = days.sum(axis=1), days / days.sum(axis=1, keepdims=True)
+    for code in ("window_average", "year_average"):
+        found = day_paths(code, [series], [share], np.array([[100]]), depth=np.array([1]), max_history=156).qty
+        weeks = _paths(code, [series], [[100]], 1, depth=1)
+        np.testing.assert_allclose(found, weeks, rtol=1e-9)
+
+
+def test_a_part_of_a_week_is_what_its_days_sell():
+    profile = np.array([[0.5, 0.5, 0, 0, 0, 0, 0], [1 / 7] * 7])
+    for buckets, expected in (
+        (1 + 2 / 7, [2.0, 1 + 2 / 7]),
+        (1.5, [2.0, 1.5]),
+        (1 / 14, [0.25, 1 / 14]),
+        (3.0, [3, 3]),
+    ):
+        np.testing.assert_allclose(with_part_days(np.full(2, buckets), profile), expected)
+
+
+def test_a_segment_in_days_publishes_weeks_and_days_that_add_up(make_parameters):
+    rng = np.random.default_rng(13)
+    by_day = rng.poisson(np.array([6, 5, 4, 3, 2, 0, 0]) * np.ones((8, WEEKS, 1))).astype(float)
+    by_day[0] = 0.0
+    demand, days = _days(by_day)
+    demand[1, :-6] = np.nan
+    # Three days: a part of a week, in which more than the calendar's share is sold.
+    found = _cycle(demand, make_parameters(), "day", segment="AX", lead=-4.0, days=days)
+    weeks = _cycle(demand, make_parameters(), "week", segment="AX", lead=-4.0)
+    assert (found.champions["bucket_type"] == "day").all()
+    assert (weeks.champions["bucket_type"] == "week").all()
+    assert weeks.daily.empty
+    assert list(found.forecasts.columns) == list(weeks.forecasts.columns)
+    assert list(found.forecasts["bucket_start_date"]) == list(weeks.forecasts["bucket_start_date"])
+    daily = found.daily
+    assert list(daily.columns) == [c.name for c in DAILY_FORECAST.columns if c.name != "period_start_date"]
+    assert len(daily) == 8 * 91
+    assert not daily.duplicated(["item_id", "day_date"]).any()
+    sums = daily.groupby(["item_id", "bucket_start_date"])["mean_qty"].sum()
+    published = found.forecasts.set_index(["item_id", "bucket_start_date"])["mean_qty"].reindex(sums.index)
+    np.testing.assert_allclose(sums, published, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(daily["final_qty"], daily["mean_qty"])
+    weekend = pd.to_datetime(daily["day_date"]).dt.dayofweek >= 5
+    steady = ~daily["item_id"].isin(["I000", "I001"])
+    assert daily.loc[weekend & steady, "mean_qty"].max() < 0.01 * daily.loc[~weekend & steady, "mean_qty"].mean()
+    # Monday to Wednesday sell three quarters of a week, and three sevenths by the calendar.
+    own = (found.lead_time_demand["mean_qty"] / weeks.lead_time_demand["mean_qty"]).to_numpy()[2:]
+    np.testing.assert_allclose(own, 0.75 * 7 / 3, rtol=0.1)
+    for result in (found, weeks):
+        assert np.isfinite(result.lead_time_demand[["mean_qty", "sd_qty", "p95_qty"]].to_numpy()).all()
+
+
+def test_days_reach_the_fit_and_no_origin_sees_later_ones(make_parameters):
+    """The newest days of a week tell more than its sum: a level that doubled on Thursday is half learnt by Sunday."""
+    by_day = np.full((6, WEEKS, 7), 10.0) + np.random.default_rng(14).integers(-1, 2, (6, WEEKS, 7))
+    by_day[:, -1, 3:] *= 2
+    demand, days = _days(by_day)
+    names = ("scores", "register", "forecasts")
+    found = _cycle(demand, make_parameters(), "day", days=days)
+    # The same weeks with other days: fits differ, so the days were learnt from.
+    turned = DayHistory(days.keys, days.demand_qty[:, :, ::-1])
+    other = _cycle(demand, make_parameters(), "day", days=turned)
+    assert not np.allclose(found.forecasts["mean_qty"], other.forecasts["mean_qty"])
+    assert set(other.origins["origin_code"]) == {"new"}
+    # What lies behind every origin moves no score.
+    poisoned = days.demand_qty.copy()
+    poisoned[:, -1] = poisoned[:, -1, ::-1]
+    late = _cycle(demand, make_parameters(), "day", days=DayHistory(days.keys, poisoned))
+    pd.testing.assert_frame_equal(late.scores, found.scores)
+    again = _cycle(demand, make_parameters(), "day", days=days, earlier=found.states)
+    assert set(again.origins["origin_code"]) == {"reused"}
+    for name in names:
+        pd.testing.assert_frame_equal(getattr(again, name), getattr(found, name))
+    changed = _cycle(demand, make_parameters(), "day", days=turned, earlier=found.states)
+    assert set(changed.origins["origin_code"]) == {"history"}
+
+
+def test_a_champion_of_weeks_has_no_claim_on_days(make_parameters):
+    demand, days = _days(np.random.default_rng(15).poisson(3.0, (5, WEEKS, 7)))
+    weeks = _cycle(demand[:, :-4], make_parameters(), "week")
+    before = EarlierChampions(weeks.register, weeks.backtests, weeks.backtest_lags)
+    found = _cycle(demand, make_parameters(), "day", days=days, champions=before)
+    assert set(found.register["trigger_code"]) == {"method_changed"}
+    refit = _cycle(demand, make_parameters(), "week", champions=before)
+    assert set(refit.register["trigger_code"]) == {"none"}
+
+
+def test_champions_of_days_are_refitted_by_the_day(make_parameters):
+    demand, days = _days(np.random.default_rng(16).poisson(3.0, (5, WEEKS, 7)))
+    early = DayHistory(days.keys, days.demand_qty[:, :-4])
+    first = _cycle(demand[:, :-4], make_parameters(), "day", days=early)
+    before = EarlierChampions(first.register, first.backtests, first.backtest_lags)
+    found = _cycle(demand, make_parameters(), "day", days=days, champions=before)
+    assert set(found.register["decision_code"]) == {"refitted"}
+    turned = DayHistory(days.keys, days.demand_qty[:, :, ::-1])
+    other = _cycle(demand, make_parameters(), "day", days=turned, champions=before)
+    assert not np.allclose(found.forecasts["mean_qty"], other.forecasts["mean_qty"])

@@ -1,5 +1,7 @@
 """Sensing and consumption: nothing counted twice, later buckets untouched, sensing only where it helps."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,9 +11,11 @@ from hypothesis.extra.numpy import arrays
 
 from stockstrata.errors import PlanningError
 from stockstrata.forecasting.consumption import consumed_forecast
+from stockstrata.forecasting.earlier import EarlierChampions
 from stockstrata.forecasting.run import forecast_segments
 from stockstrata.forecasting.sensing import sensed_forecast
 from stockstrata.forecasting.short_term import short_term_forecast
+from stockstrata.history.signal import LearntHistory
 from stockstrata.panel import DemandPanel
 from stockstrata.tables import SHORT_TERM_FORECAST
 
@@ -105,9 +109,11 @@ def _panel(phi, count=60, weeks=156, seed=1):
     return DemandPanel(keys, pd.date_range("2022-01-03", periods=weeks, freq="W-MON"), demand, "W-MON")
 
 
-def _cycle(panel, parameters, segment="SPARSE"):
+def _cycle(panel, parameters, segment="SPARSE", champions=None):
     supply = panel.keys.assign(lead_time_days=21.0, lead_time_sd_days=0.0, evidence_grade="full")
-    return forecast_segments(panel, panel.keys.assign(segment_code=segment), supply, parameters=parameters, workers=1)
+    return forecast_segments(
+        panel, panel.keys.assign(segment_code=segment), supply, parameters=parameters, workers=1, champions=champions
+    )
 
 
 def test_planted_persistence_turns_sensing_on_and_noise_leaves_it_off(make_parameters):
@@ -121,6 +127,27 @@ def test_planted_persistence_turns_sensing_on_and_noise_leaves_it_off(make_param
     assert noise["reason_code"] == "does_not_improve"
     (few,) = _cycle(_panel(0.7, count=3), make_parameters()).sensing.to_dict("records")
     assert few["reason_code"] == "too_few_pairs"
+
+
+def test_a_segment_keeps_its_weight_between_tournaments(make_parameters):
+    """A cycle in which champions are only refitted has no back-test to fit a weight on."""
+    parameters, whole = make_parameters(), _panel(0.7)
+    early = DemandPanel(whole.keys, whole.bucket_start_dates[:152], whole.demand_qty[:, :152], "W-MON")
+    first = _cycle(early, parameters)
+    before = EarlierChampions(first.register, first.backtests, first.backtest_lags, sensing=first.sensing)
+    found = _cycle(whole, parameters, champions=before)
+    assert (found.register["decision_code"] == "refitted").mean() > 0.9
+    assert first.sensing["is_sensing_on"].all()
+    pd.testing.assert_frame_equal(found.sensing, first.sensing)
+    # Without it there would be too little to judge by, and a setting that switches sensing off is obeyed at once.
+    alone = _cycle(whole, parameters, champions=replace(before, sensing=None)).sensing
+    assert not alone["is_sensing_on"].any()
+    off = {
+        "segment_code": "SPARSE", "backward_buckets": 0, "forward_buckets": 0, "sensed_buckets": 0,
+        "largest_weight_rate": 0.5, "margin_rate": 0.0,
+    }  # fmt: skip
+    (row,) = _cycle(whole, make_parameters({"short_term_settings": [off]}), champions=before).sensing.to_dict("records")
+    assert row["reason_code"] == "switched_off"
 
 
 def test_sensing_can_be_switched_off(make_parameters):
@@ -140,8 +167,8 @@ def cycle(make_parameters):
     return panel, _cycle(panel, parameters), parameters
 
 
-def _short_term(panel, found, parameters, orders, sensing=None):
-    newest = panel.keys.assign(demand_qty=panel.demand_qty[:, -1])
+def _short_term(panel, found, parameters, orders, sensing=None, newest=None):
+    newest = panel.keys.assign(demand_qty=panel.demand_qty[:, -1]) if newest is None else newest
     return short_term_forecast(
         found.forecasts,
         orders,
@@ -169,6 +196,42 @@ def test_the_table_revises_two_buckets_and_no_more(cycle):
     assert not later["is_sensing_on"].any()
     np.testing.assert_array_equal(table["net_qty"], table["sensed_qty"])
     np.testing.assert_array_equal(table["requirement_qty"], table["net_qty"])
+
+
+def test_sales_of_an_empty_shelf_are_no_news(make_parameters):
+    """The newest bucket of three series: sold out, sold out with an estimate, and the first one of a series."""
+    panel, parameters = _panel(0.7), make_parameters()
+    sold = panel.demand_qty.copy()
+    sold[0, -1] = 0.0
+    learnt, judged = sold.copy(), sold.copy()
+    learnt[0, -1], judged[:2, -1] = 60.0, np.nan
+    learnt[2, :-1] = judged[2, :-1] = np.nan
+    history = LearntHistory(
+        replace(panel, demand_qty=learnt), judged, judged, np.isfinite(judged), learnt, np.ones(sold.shape)
+    )
+    newest = history.newest_demand["demand_qty"].to_numpy()
+    assert np.isnan(newest[:3]).all()
+    assert newest[3:].tolist() == sold[3:, -1].tolist()
+    found = _cycle(panel, parameters)
+    assert found.sensing["is_sensing_on"].all()
+    table = _short_term(panel, found, parameters, NO_ORDERS, newest=history.newest_demand)
+    by_item = table.groupby("item_id")["is_sensing_on"].any()
+    assert not by_item.iloc[:3].any()
+    assert by_item.iloc[3:].all()
+
+
+def test_promotions_ahead_are_no_deviation(make_parameters):
+    """Where demand is as forecast but for a promotion to come, there is nothing to sense."""
+    panel, parameters = _panel(0.7), make_parameters()
+    found = _cycle(panel, parameters)
+    lifted = found.forecasts.assign(mean_qty=found.forecasts["mean_qty"] * 1.5)
+    first = found.forecasts[found.forecasts["horizon_bucket"] == 1]
+    newest = panel.keys.merge(first, on=["item_id", "location_id"])[["item_id", "location_id", "baseline_qty"]]
+    table = _short_term(
+        panel, replace(found, forecasts=lifted), parameters, NO_ORDERS,
+        newest=newest.rename(columns={"baseline_qty": "demand_qty"}),
+    )  # fmt: skip
+    np.testing.assert_allclose(table["sensed_qty"], table["gross_qty"], rtol=1e-12)
 
 
 def test_orders_are_netted_in_the_bucket_they_are_due(cycle):

@@ -67,7 +67,7 @@ def with_launches(
 ) -> LaunchCycle:
     """Forecast new item-locations by their analogs until their own history serves better.
 
-    New is what was launched less than `hand_over_buckets` ago, or will be before the forecast ends, unless it is
+    New is what was launched less than `hand_over_days` ago, or will be before the forecast ends, unless it is
     ending. The pool takes over early where its back-test error at `least_judged_origins` or more is lower by
     `hand_over_margin_rate`, and keeps what it has taken over. Without an analog the pool keeps the item-location,
     reason `no_analog` where the pool itself had nothing to go by.
@@ -88,16 +88,17 @@ def with_launches(
     known = aligned(attributes, facts.panel.keys, table="intermediate.int_item_locations__planned")
     begun = launches(facts.panel, known, settings)
     age, ahead = len(facts.panel.bucket_start_dates) - begun.start, series.forecast_qty.shape[1]
-    is_new = begun.is_seen & (age < settings.hand_over_buckets) & ~np.isin(lifecycle_code, _SETTLED)
+    hand_over = settings.hand_over_buckets(facts.panel.mean_bucket_days)
+    is_new = begun.is_seen & (age < hand_over) & ~np.isin(lifecycle_code, _SETTLED)
     # What is to be launched beyond the forecast, or on a day such as 9999-12-31, has nothing to forecast yet.
     is_new &= age > -ahead
     rows = np.flatnonzero(is_new)
     if not len(rows):
         return LaunchCycle(series, uncertainty, _empty(NEW_PRODUCT_FORECAST), _empty(NEW_PRODUCT_ANALOG))
     compared = comparable_attributes(known)
-    depth = settings.hand_over_buckets + ahead
+    depth = hand_over + ahead
     priors = model.launch_priors(facts.panel, compared, begun, rows, depth=depth, settings=settings)
-    sold = _sold(facts, begun, rows, settings.hand_over_buckets)
+    sold = _sold(facts, begun, rows, hand_over)
     level = model.update(priors, sold, settings)
     judged = _judged(facts, series, priors, sold, age[rows], parameters)
     status = _status(priors, judged, age[rows], settings)

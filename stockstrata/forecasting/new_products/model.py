@@ -29,6 +29,7 @@ class LaunchPriors:
         is_launch: whether the analog's own launch was compared; otherwise its newest year was, (m, K).
         curve: share of the settled level by bucket of age; 1 from the end of the launch curve on, (m, A).
         level: prior of the settled level, NaN where there is no analog.
+        bucket_days: days in a bucket.
     """
 
     rows: np.ndarray
@@ -37,6 +38,7 @@ class LaunchPriors:
     is_launch: np.ndarray
     curve: np.ndarray
     level: LevelPrior
+    bucket_days: float
 
     @property
     def has_analog(self) -> np.ndarray:
@@ -48,7 +50,7 @@ class LaunchPriors:
         analogs = Analogs(self.analogs.place[held], self.analogs.similarity_rate[held], self.analogs.weight_rate[held])
         return LaunchPriors(
             self.rows[held], analogs, self.analog_level_qty[held], self.is_launch[held], self.curve[held],
-            self.level.select(held),
+            self.level.select(held), self.bucket_days,
         )  # fmt: skip
 
 
@@ -108,7 +110,8 @@ def launch_priors(
         )
         prior[:, held] = told.mean_qty, told.variance, told.dispersion_qty, told.taylor_exponent
     prior[:, (place < 0).all(axis=1)] = np.nan
-    return LaunchPriors(rows, Analogs(place, rate, weight), level, is_launch, curve, LevelPrior(*prior))
+    analogs = Analogs(place, rate, weight)
+    return LaunchPriors(rows, analogs, level, is_launch, curve, LevelPrior(*prior), panel.mean_bucket_days)
 
 
 def update(priors: LaunchPriors, demand: np.ndarray, settings: NewProductSettings) -> LevelPosterior:
@@ -117,8 +120,8 @@ def update(priors: LaunchPriors, demand: np.ndarray, settings: NewProductSetting
         priors.level,
         demand,
         priors.curve[:, : demand.shape[1]],
-        discount_rate=settings.level_discount_rate,
-        dispersion_buckets=settings.dispersion_prior_buckets,
+        discount_rate=settings.level_discount_rate(priors.bucket_days),
+        dispersion_buckets=settings.dispersion_prior_buckets(priors.bucket_days),
     )
 
 

@@ -21,6 +21,7 @@ final as (
         adjustments.reason_code,
         adjustments.reason_detail,
         adjustments.adjustment_qty,
+        adjustments.adjustment_at_close_qty,
         adjustments.raw_qty,
         -- Without a signal no forecast was made that could apply it.
         coalesce(list_contains(string_split(signals.applied_reasons, ','), adjustments.reason_code), false)

@@ -78,6 +78,7 @@ final as (
         case when not summed.is_left_out then cast(greatest(summed.raw_qty + summed.applied_qty, 0) as double) end
             as signal_qty,
         signals.signal_code,
+        signals.signal_reason_code,
         summed.in_stock_rate,
         summed.is_censored,
         signals.segment_code,

@@ -19,6 +19,7 @@ final as (
         method_code,
         base_qty,
         reconciled_qty,
+        final_qty,
         parameters_version,
         run_id,
         computed_at

@@ -37,6 +37,8 @@ final as (
         review_period_days,
         count_frequency_per_year,
         owner,
+        bucket_type,
+        selection_loss,
         valid_from_date,
         approved_by,
         reason

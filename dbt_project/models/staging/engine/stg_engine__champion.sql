@@ -12,6 +12,7 @@ final as (
         segment_code,
         pool_code,
         model_code,
+        bucket_type,
         block_buckets,
         horizon_buckets,
         fold_count,

@@ -13,6 +13,7 @@ final as (
         reason_code,
         reason_detail,
         adjustment_qty,
+        adjustment_at_close_qty,
         raw_qty,
         method_code,
         in_stock_rate,

@@ -11,6 +11,7 @@ final as (
         location_id,
         segment_code,
         signal_code,
+        signal_reason_code,
         applied_reasons,
         last_bucket_start_date,
         raw_qty,

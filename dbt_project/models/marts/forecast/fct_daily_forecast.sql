@@ -1,0 +1,25 @@
+-- Grain: one row per (period_start_date, item_id, location_id, day_date)
+
+{{ config(materialized="incremental") }}
+
+with source as (
+    select * from {{ ref("stg_engine__daily_forecast") }}
+    where {{ in_window("period_start_date") }}
+),
+
+final as (
+    select
+        period_start_date,
+        item_id,
+        location_id,
+        day_date,
+        bucket_start_date,
+        mean_qty,
+        final_qty,
+        parameters_version,
+        run_id,
+        computed_at
+    from source
+)
+
+select * from final

@@ -1,6 +1,6 @@
 """Which way leads to the distribution of demand over the protection interval: judged segment by segment.
 
-Four ways, all from what a series' own history shows at its origins (formulas 1.4):
+Four ways from what a series' own history shows at its origins (formulas 1.4), and two that learn from all series:
 
 - `error_moments`: gamma or negative binomial with the forecast as mean and the shrunk cumulative error as spread;
 - `window_moments`: the same distributions, mean and spread halfway to those of runs of the history as long as the
@@ -8,7 +8,10 @@ Four ways, all from what a series' own history shows at its origins (formulas 1.
   Management Science 59 (2013) 1594);
 - `conformal`: the forecast plus the spread of the series times the quantiles of the errors of its whole segment, each
   over its own spread (locally weighted split conformal prediction: Lei et al., JASA 113 (2018) 1094);
-- `empirical`: the quantiles of these runs themselves.
+- `empirical`: the quantiles of these runs themselves;
+- `learned`: quantiles by one model over all series (`stockstrata.forecasting.learned`);
+- `learned_half`: the mean of these and of the quantiles of the best of the four, which stands in as well for series
+  that nothing can be learnt of.
 
 They are compared by the pinball loss at the newest origins, each with what was known at that origin. The errors that
 `conformal` pools come from older origins than those it is judged at: what series have in common at a time, such as a
@@ -28,6 +31,8 @@ from stockstrata.forecasting.windows import WINDOW_LEVELS
 from stockstrata.parameters import IntervalMethod
 
 ERRORS, WINDOWS, CONFORMAL, EMPIRICAL = "error_moments", "window_moments", "conformal", "empirical"
+LEARNED, LEARNED_HALF = "learned", "learned_half"
+LEARNED_WAYS = (LEARNED, LEARNED_HALF)
 LEAST_OBSERVATIONS = 200
 """Errors without which the 0.99 quantile of a group says nothing, and origins without which no loss is compared."""
 
@@ -62,6 +67,8 @@ class IntervalBacktest:
         spread_qty: spread of all errors of the series, which its losses are scaled by, (n,).
         segment_code: segment, (n,).
         pool_code: forecast pool, (n,).
+        learned_qty: learned quantiles at the J newest origins at `WINDOW_LEVELS`, NaN where nothing could be learnt,
+            (n, J, L); None where these ways are not judged.
     """
 
     demand_qty: np.ndarray
@@ -75,6 +82,15 @@ class IntervalBacktest:
     spread_qty: np.ndarray
     segment_code: np.ndarray
     pool_code: np.ndarray
+    learned_qty: np.ndarray | None = None
+
+    @property
+    def is_judged(self) -> np.ndarray:
+        """The newer half of each series' origins, (n, K), within those whose runs are known."""
+        found = np.isfinite(self.error_ratio)
+        place = np.cumsum(found, axis=1)
+        newest = np.arange(found.shape[1]) < self.window_mean_qty.shape[1]
+        return (place <= np.ceil(place[:, -1:] / 2)) & newest & found
 
     @property
     def error_ratio(self) -> np.ndarray:
@@ -91,11 +107,13 @@ class IntervalChoice:
     Attributes:
         table: INTERVAL_METHOD.
         method_by_segment: way taken.
-        shapes: quantiles of pooled errors of the segments that take `conformal`.
+        base_by_segment: way that a learned one is averaged with and falls back to; else the way taken.
+        shapes: quantiles of pooled errors of the segments that take `conformal`, or fall back to it.
     """
 
     table: pd.DataFrame
     method_by_segment: Mapping[str, str]
+    base_by_segment: Mapping[str, str]
     shapes: Mapping[str, np.ndarray]
 
 
@@ -104,7 +122,8 @@ def choose_interval_methods(
 ) -> IntervalChoice:
     """Judge the ways of each pool at the newest origins; a segment takes the one with the least loss.
 
-    `error_moments` stays unless another way is better by its `least_gain_rate`. A segment with too few origins, as
+    `error_moments` stays unless another way of the four is better by its `least_gain_rate`, and the best of them unless
+    a learned one is better than that by its own. A segment with too few origins, as
     between tournaments, keeps its way of the cycle before; one without follows its pool; a pool with too few origins
     stays.
 
@@ -114,26 +133,30 @@ def choose_interval_methods(
         earlier: INTERVAL_METHOD of the cycle before; None where there is none.
     """
     ratio = backtest.error_ratio
-    judged = _is_judged(ratio, backtest.window_mean_qty.shape[1])
+    judged = backtest.is_judged
     older = _shapes(np.where(judged, np.nan, ratio), backtest)
     rows = np.array_split(np.arange(len(ratio)), max(-(-len(ratio) // _ROWS_AT_A_TIME), 1))
     losses = pd.concat([_losses(backtest, part, judged, older) for part in rows], ignore_index=True)
     kept = _kept(earlier)
     table = _choice_table(losses, backtest, candidates, kept, _few_judged(ratio, backtest.segment_code))
     shapes = {**_shapes(ratio, backtest), **_kept_shapes(table, kept)}
+    chosen = table[table["is_chosen"]].set_index("segment_code")
+    told = {name: chosen[name].astype(str).to_dict() for name in ("interval_method_code", "base_method_code")}
     # A segment of nothing but zeros has been judged and has no errors.
-    is_shaped = (table["interval_method_code"] != CONFORMAL) | table["segment_code"].isin(list(shapes))
-    held = table[table["is_chosen"] & is_shaped]
-    chosen = dict(zip(held["segment_code"].astype(str), held["interval_method_code"].astype(str), strict=True))
-    taken = {code: chosen.get(code, ERRORS) for code in sorted(set(backtest.segment_code))}
-    used = {code: shape for code, shape in shapes.items() if taken.get(code) == CONFORMAL}
-    table["is_chosen"] = [taken[row.segment_code] == row.interval_method_code for row in table.itertuples()]
-    is_used = table["is_chosen"] & (table["interval_method_code"] == CONFORMAL)
+    taken, base = (
+        {code: ERRORS if way == CONFORMAL and code not in shapes else way for code, way in sorted(ways.items())}
+        for ways in told.values()
+    )
+    used = {code: shape for code, shape in shapes.items() if base.get(code) == CONFORMAL}
+    segment, way = table["segment_code"], table["interval_method_code"]
+    table["is_chosen"] = segment.map(taken) == way
+    table["base_method_code"] = segment.map(base)
+    is_used = (table["base_method_code"] == CONFORMAL) & (way == CONFORMAL)
     table["standard_quantiles"] = pd.Series(
         [used[code].tolist() if held else None for code, held in zip(table["segment_code"], is_used, strict=True)],
         dtype=object,
     )
-    return IntervalChoice(table, taken, used)
+    return IntervalChoice(table, taken, base, used)
 
 
 def _few_judged(ratio: np.ndarray, segment_code: np.ndarray) -> set[str]:
@@ -142,34 +165,39 @@ def _few_judged(ratio: np.ndarray, segment_code: np.ndarray) -> set[str]:
     return set(share.index[share < LEAST_JUDGED_SHARE].astype(str))
 
 
-def _kept(earlier: pd.DataFrame | None) -> dict[str, tuple[str, np.ndarray | None]]:
-    """Way and shape of each segment in the cycle before."""
+@dataclass(frozen=True)
+class _Kept:
+    """What a segment took in the cycle before: its way, the one that this rests on, and a shape where it had one."""
+
+    way: str
+    base: str
+    shape: np.ndarray | None
+
+
+def _kept(earlier: pd.DataFrame | None) -> dict[str, _Kept]:
     if earlier is None:
         return {}
+    shapes = {
+        str(segment): np.asarray(found)
+        for segment, found in zip(earlier["segment_code"], earlier["standard_quantiles"], strict=True)
+        if found is not None and np.ndim(found) > 0
+    }
     rows = earlier[earlier["is_chosen"].astype(bool)]
-    shapes = [
-        None if found is None or np.ndim(found) == 0 else np.asarray(found) for found in rows["standard_quantiles"]
-    ]
-    ways = zip(rows["interval_method_code"].astype(str), shapes, strict=True)
-    return dict(zip(rows["segment_code"].astype(str), ways, strict=True))
+    names = ["segment_code", "interval_method_code", "base_method_code"]
+    told = rows[names].astype(str).itertuples(index=False, name=None)
+    return {segment: _Kept(way, base, shapes.get(segment)) for segment, way, base in told}
 
 
-def _kept_shapes(table: pd.DataFrame, kept: Mapping[str, tuple[str, np.ndarray | None]]) -> dict[str, np.ndarray]:
+def _kept_shapes(table: pd.DataFrame, kept: Mapping[str, _Kept]) -> dict[str, np.ndarray]:
     """Shapes of the segments that keep the way of the cycle before."""
     segments = table.loc[table["judged_on_code"] == EARLIER, "segment_code"].unique()
-    found = {str(code): kept[str(code)][1] for code in segments}
+    found = {str(code): kept[str(code)].shape for code in segments}
     return {code: shape for code, shape in found.items() if shape is not None}
 
 
 def halfway(own: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Mean of two figures; the first alone where the second is unknown."""
     return np.where(np.isfinite(other), (own + other) / 2, own)
-
-
-def _is_judged(ratio: np.ndarray, newest: int) -> np.ndarray:
-    """The newer half of each series' origins, (n, K), within those whose runs are known."""
-    place = np.cumsum(np.isfinite(ratio), axis=1)
-    return (place <= np.ceil(place[:, -1:] / 2)) & (np.arange(ratio.shape[1]) < newest) & np.isfinite(ratio)
 
 
 def _shapes(ratio: np.ndarray, backtest: IntervalBacktest) -> dict[str, np.ndarray]:
@@ -213,6 +241,8 @@ def _losses(
         },
         EMPIRICAL: {name: _counted(runs[:, position], whole) for position, name in enumerate(_LEVELS)},
     }
+    if backtest.learned_qty is not None:
+        ways |= _learned_ways(ways, backtest.learned_qty[row, origin], whole)
     key = {"segment_code": segment[place], "pool_code": pool[place], "row": row}
     return pd.concat(
         [
@@ -221,6 +251,27 @@ def _losses(
         ],
         ignore_index=True,
     )
+
+
+def _half_with(base: str) -> str:
+    return f"{LEARNED_HALF} {base}"
+
+
+def _learned_ways(
+    ways: Mapping[str, Mapping[str, np.ndarray]], learned_qty: np.ndarray, is_whole: np.ndarray
+) -> dict[str, dict[str, np.ndarray]]:
+    """Learned quantiles alone and halfway to those of every other way; the other way's where there are none."""
+    own = dict(zip(_LEVELS, learned_qty.T, strict=True))
+
+    def mixed(base: Mapping[str, np.ndarray], share: float) -> dict[str, np.ndarray]:
+        # Learned quantiles lie between whole numbers; the nearest one serves best (docs/decisions/0098).
+        both = {name: share * own[name] + (1 - share) * base[name] for name in _LEVELS}
+        return {
+            name: np.where(np.isfinite(qty), np.where(is_whole, np.floor(qty + 0.5), qty), base[name])
+            for name, qty in both.items()
+        }
+
+    return {LEARNED: mixed(ways[ERRORS], 1.0)} | {_half_with(code): mixed(base, 0.5) for code, base in ways.items()}
 
 
 def _judged(found: Mapping[str, np.ndarray], actual: np.ndarray, spread: np.ndarray) -> dict[str, np.ndarray]:
@@ -245,7 +296,7 @@ def _choice_table(
     losses: pd.DataFrame,
     backtest: IntervalBacktest,
     candidates: Sequence[IntervalMethod],
-    kept: Mapping[str, tuple[str, np.ndarray | None]],
+    kept: Mapping[str, _Kept],
     few: set[str],
 ) -> pd.DataFrame:
     gains = {(row.pool_code, row.interval_method_code): row.least_gain_rate for row in candidates}
@@ -256,16 +307,23 @@ def _choice_table(
         own = by_segment.get(segment, {})
         judged_on, held = (segment, own) if _is_enough(own) else (pool, by_pool.get(pool, {}))
         ways = [ERRORS, *(code for code in (WINDOWS, CONFORMAL, EMPIRICAL) if (pool, code) in gains)]
-        chosen = _least(held, {code: gains.get((pool, code), 0.0) for code in ways}) if _is_enough(held) else ERRORS
-        if (segment in few or not _is_enough(own)) and kept.get(segment, ("", None))[0] in ways:
-            judged_on, chosen = EARLIER, kept[segment][0]
-        for code in ways:
+        learnt = [code for code in LEARNED_WAYS if (pool, code) in gains]
+        base = chosen = ERRORS
+        if _is_enough(held):
+            base = _least(held, ERRORS, {code: gains.get((pool, code), 0.0) for code in ways})
+            chosen = _least(_with_half(held, base), base, {code: gains[pool, code] for code in learnt})
+        before = kept.get(segment)
+        is_keeping = before is not None and before.way in [*ways, *learnt] and before.base in ways
+        if before is not None and is_keeping and (segment in few or not _is_enough(own)):
+            judged_on, base, chosen = EARLIER, before.base, before.way
+        told = {"segment_code": segment, "pool_code": pool, "judged_on_code": judged_on, "base_method_code": base}
+        own = _with_half(own, base)
+        for code in [*ways, *(code for code in learnt if backtest.learned_qty is not None or code == chosen)]:
             figures = own.get(code, {"series_count": 0, "observation_count": 0})
-            told = {"segment_code": segment, "interval_method_code": code, "pool_code": pool}
-            rows.append({**told, "judged_on_code": judged_on, **figures, "is_chosen": code == chosen})
+            rows.append({**told, "interval_method_code": code, **figures, "is_chosen": code == chosen})
     names = [
         *("segment_code", "interval_method_code", "pool_code", "judged_on_code", "series_count", "observation_count"),
-        *("pinball_ratio", *_COVERED, "is_chosen"),
+        *("pinball_ratio", *_COVERED, "is_chosen", "base_method_code"),
     ]
     table = pd.DataFrame(rows, columns=pd.Index(names))
     return table.astype({"pinball_ratio": float, **dict.fromkeys(_COVERED, float)})
@@ -290,11 +348,18 @@ def _is_enough(figures: Mapping[str, Mapping[str, float]]) -> bool:
     return held.get("observation_count", 0) >= LEAST_OBSERVATIONS and held.get("series_count", 0) >= LEAST_SERIES
 
 
-def _least(figures: Mapping[str, Mapping[str, float]], least_gain: Mapping[str, float]) -> str:
-    own = figures[ERRORS]["pinball_ratio"]
+def _with_half(figures: Mapping[str, Mapping[str, float]], base: str) -> dict[str, Mapping[str, float]]:
+    """Figures with those of halves that are made with a base."""
+    half = figures.get(_half_with(base))
+    return {**figures, LEARNED_HALF: half} if half is not None else dict(figures)
+
+
+def _least(figures: Mapping[str, Mapping[str, float]], stays: str, least_gain: Mapping[str, float]) -> str:
+    """The way with the least loss of those that gain enough over the one that otherwise stays."""
+    own = figures[stays]["pinball_ratio"]
     better = [
         code
         for code, gain in least_gain.items()
-        if code != ERRORS and figures[code]["pinball_ratio"] < own * (1 - gain)
+        if code != stays and code in figures and figures[code]["pinball_ratio"] < own * (1 - gain)
     ]
-    return min(better, key=lambda code: figures[code]["pinball_ratio"], default=ERRORS)
+    return min(better, key=lambda code: figures[code]["pinball_ratio"], default=stays)

@@ -16,6 +16,7 @@ from stockstrata.forecasting.coherence import CoherentForecasts, coherent_foreca
 from stockstrata.forecasting.earlier import EarlierChampions
 from stockstrata.forecasting.fallbacks import filled_history
 from stockstrata.forecasting.interval_methods import LEAST_JUDGED_SHARE
+from stockstrata.forecasting.learned_cycle import LearnedQuantiles
 from stockstrata.forecasting.level_forecasts import LevelMethod
 from stockstrata.forecasting.new_products.cycle import with_launches
 from stockstrata.forecasting.outcome import PoolTask, join_outcomes, needed_buckets, whole_buckets
@@ -207,12 +208,14 @@ def forecast_segments(
         # Means follow the hierarchy where a segment asks for it; how wrong they may be stays as it was measured.
         series = replace(series, forecast_qty=coherent.forecast_qty)
     uncertainty = report.cycle_uncertainty(facts, series)
+    learned = LearnedQuantiles(panel, pool, buckets, parameters, workers)
     choice = report.interval_choice(
         facts,
         series,
         uncertainty,
         parameters.interval_methods,
         earlier=None if champions is None else champions.methods,
+        learned=learned,
     )
     launched = with_launches(
         facts,
@@ -232,7 +235,7 @@ def forecast_segments(
         champions=report.champion_table(facts, told),
         forecasts=forecasts,
         decided=decided,
-        lead_time_demand=report.lead_time_demand_table(facts, told, spread, choice, planned_qty),
+        lead_time_demand=report.lead_time_demand_table(facts, told, spread, choice, planned_qty, learned),
         interval_methods=choice.table,
         new_products=launched.forecasts,
         new_product_analogs=launched.analogs,

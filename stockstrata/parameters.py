@@ -233,7 +233,7 @@ class IntervalMethod(_Dated):
 
     pool_code: str
     interval_method_code: Literal["window_moments", "conformal", "empirical", "learned", "learned_half"]
-    least_gain_rate: float = Field(ge=0, lt=1)
+    least_gain_rate: float = Field(gt=-1, lt=1)
 
 
 class CostRate(_Sparse):

@@ -23,7 +23,7 @@ from stockstrata.forecasting.interval_methods import (
     halfway,
 )
 from stockstrata.forecasting.learned_cycle import LearnedQuantiles, learned_demand
-from stockstrata.forecasting.metrics import safe_ratio
+from stockstrata.forecasting.metrics import naive_mae, safe_ratio
 from stockstrata.forecasting.outcome import SeriesOutcome, whole_buckets
 from stockstrata.forecasting.predictive import (
     BUCKET_LEVELS,
@@ -146,6 +146,8 @@ def cycle_uncertainty(facts: CycleFacts, series: SeriesOutcome) -> CycleUncertai
             facts.buckets,
             series.origin_demand_qty - series.origin_forecast_qty,
             series.origin_reach,
+            safe_ratio(series.window_mean_qty[:, 1:], series.horizon[:, None]),
+            series.window_sd_qty[:, 1:],
             shrinkage_origins=weight,
         ),
         largest_window_qty=spread.largest_windows(facts.panel.demand_qty, facts.buckets),
@@ -269,7 +271,7 @@ def interval_choice(
         window_sd_qty=series.window_sd_qty[:, 1:],
         window_quantile_qty=series.window_quantile_qty,
         is_whole=series.is_whole,
-        spread_qty=uncertainty.interval.scale_qty,
+        spread_qty=naive_mae(facts.panel.demand_qty),
         segment_code=facts.segment_code,
         pool_code=facts.pool_code,
     )

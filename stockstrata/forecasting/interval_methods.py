@@ -25,14 +25,20 @@ import numpy as np
 import pandas as pd
 
 from stockstrata import shaped
-from stockstrata.forecasting.metrics import pinball_loss
-from stockstrata.forecasting.predictive import demand_method, quantiles
-from stockstrata.forecasting.windows import WINDOW_LEVELS
+from stockstrata.forecasting.interval_losses import (
+    CONFORMAL,
+    COVERED,
+    EMPIRICAL,
+    ERRORS,
+    LEARNED_HALF,
+    LEARNED_WAYS,
+    WINDOWS,
+    IntervalBacktest,
+    half_with,
+    interval_losses,
+)
 from stockstrata.parameters import IntervalMethod
 
-ERRORS, WINDOWS, CONFORMAL, EMPIRICAL = "error_moments", "window_moments", "conformal", "empirical"
-LEARNED, LEARNED_HALF = "learned", "learned_half"
-LEARNED_WAYS = (LEARNED, LEARNED_HALF)
 LEAST_OBSERVATIONS = 200
 """Errors without which the 0.99 quantile of a group says nothing, and origins without which no loss is compared."""
 
@@ -46,58 +52,7 @@ EARLIER = "earlier_cycle"
 LEAST_SERIES = 10
 """A group of fewer series is these series, not a segment."""
 
-_COVERED = {"coverage_p90_rate": 0.90, "coverage_p95_rate": 0.95, "coverage_p98_rate": 0.98}
-_LEVELS = {f"p{level:.0%}": level for level in WINDOW_LEVELS}
 _ROWS_AT_A_TIME = 2_048
-
-
-@dataclass(frozen=True)
-class IntervalBacktest:
-    """Demand over the judged horizon at the origins of n series, newest first; NaN where nothing was judged.
-
-    Attributes:
-        demand_qty: what came, (n, K).
-        forecast_qty: what the champion expected, (n, K).
-        scale_qty: spread of the errors as it was known at each origin, (n, K).
-        sd_qty: standard deviation that a distribution by moments would have had, (n, K).
-        window_mean_qty: mean of the runs before each of the J newest origins, (n, J).
-        window_sd_qty: their standard deviation, (n, J).
-        window_quantile_qty: their quantiles at `WINDOW_LEVELS`, (n, J, L).
-        is_whole: whether the history is whole numbers, (n,).
-        spread_qty: spread of all errors of the series, which its losses are scaled by, (n,).
-        segment_code: segment, (n,).
-        pool_code: forecast pool, (n,).
-        learned_qty: learned quantiles at the J newest origins at `WINDOW_LEVELS`, NaN where nothing could be learnt,
-            (n, J, L); None where these ways are not judged.
-    """
-
-    demand_qty: np.ndarray
-    forecast_qty: np.ndarray
-    scale_qty: np.ndarray
-    sd_qty: np.ndarray
-    window_mean_qty: np.ndarray
-    window_sd_qty: np.ndarray
-    window_quantile_qty: np.ndarray
-    is_whole: np.ndarray
-    spread_qty: np.ndarray
-    segment_code: np.ndarray
-    pool_code: np.ndarray
-    learned_qty: np.ndarray | None = None
-
-    @property
-    def is_judged(self) -> np.ndarray:
-        """The newer half of each series' origins, (n, K), within those whose runs are known."""
-        found = np.isfinite(self.error_ratio)
-        place = np.cumsum(found, axis=1)
-        newest = np.arange(found.shape[1]) < self.window_mean_qty.shape[1]
-        return (place <= np.ceil(place[:, -1:] / 2)) & newest & found
-
-    @property
-    def error_ratio(self) -> np.ndarray:
-        """Actual minus forecast over the spread, (n, K)."""
-        error = self.demand_qty - self.forecast_qty
-        usable = np.isfinite(error) & (self.scale_qty > 0)
-        return np.where(usable, error / np.where(usable, self.scale_qty, 1.0), np.nan)
 
 
 @dataclass(frozen=True)
@@ -136,7 +91,7 @@ def choose_interval_methods(
     judged = backtest.is_judged
     older = _shapes(np.where(judged, np.nan, ratio), backtest)
     rows = np.array_split(np.arange(len(ratio)), max(-(-len(ratio) // _ROWS_AT_A_TIME), 1))
-    losses = pd.concat([_losses(backtest, part, judged, older) for part in rows], ignore_index=True)
+    losses = pd.concat([interval_losses(backtest, part, judged, older) for part in rows], ignore_index=True)
     kept = _kept(earlier)
     table = _choice_table(losses, backtest, candidates, kept, _few_judged(ratio, backtest.segment_code))
     shapes = {**_shapes(ratio, backtest), **_kept_shapes(table, kept)}
@@ -195,11 +150,6 @@ def _kept_shapes(table: pd.DataFrame, kept: Mapping[str, _Kept]) -> dict[str, np
     return {code: shape for code, shape in found.items() if shape is not None}
 
 
-def halfway(own: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Mean of two figures; the first alone where the second is unknown."""
-    return np.where(np.isfinite(other), (own + other) / 2, own)
-
-
 def _shapes(ratio: np.ndarray, backtest: IntervalBacktest) -> dict[str, np.ndarray]:
     """Quantiles of the error ratios pooled over each segment, or over its pool where it has too few."""
     found: dict[tuple[str, str], np.ndarray] = {}
@@ -212,84 +162,6 @@ def _shapes(ratio: np.ndarray, backtest: IntervalBacktest) -> dict[str, np.ndarr
     pools = dict(zip(backtest.segment_code, backtest.pool_code, strict=True))
     held = {code: found.get(("segment", code), found.get(("pool", pool))) for code, pool in sorted(pools.items())}
     return {code: shape for code, shape in held.items() if shape is not None}
-
-
-def _losses(
-    backtest: IntervalBacktest, rows: np.ndarray, is_judged: np.ndarray, shapes: Mapping[str, np.ndarray]
-) -> pd.DataFrame:
-    """Loss and coverage of every way at each judged origin of some series."""
-    segment, pool = backtest.segment_code[rows], backtest.pool_code[rows]
-    has_runs = np.isfinite(backtest.window_mean_qty[rows])
-    place, origin = np.nonzero(
-        is_judged[rows, : has_runs.shape[1]] & has_runs & (backtest.spread_qty[rows] > 0)[:, None]
-    )
-    row = rows[place]
-    actual, whole = backtest.demand_qty[row, origin], backtest.is_whole[row]
-    mean, sd = backtest.forecast_qty[row, origin], backtest.sd_qty[row, origin]
-    # Without errors enough for a shape the pooled way has nothing to be judged by.
-    no_shape = np.full(len(shaped.PROBABILITIES), np.nan)
-    shape = np.array([shapes.get(code, no_shape) for code in segment[place]]).reshape(len(row), len(no_shape))
-    run_mean, run_sd = backtest.window_mean_qty[row, origin], backtest.window_sd_qty[row, origin]
-    runs = backtest.window_quantile_qty[row, origin]
-    scale = backtest.scale_qty[row, origin]
-    ways = {
-        ERRORS: _by_moments(mean, sd, whole),
-        WINDOWS: _by_moments(halfway(mean, run_mean), halfway(sd, run_sd), whole),
-        CONFORMAL: {
-            name: _counted(shaped.quantile(np.full(len(row), level), mean, scale, shape), whole)
-            for name, level in _LEVELS.items()
-        },
-        EMPIRICAL: {name: _counted(runs[:, position], whole) for position, name in enumerate(_LEVELS)},
-    }
-    if backtest.learned_qty is not None:
-        ways |= _learned_ways(ways, backtest.learned_qty[row, origin], whole)
-    key = {"segment_code": segment[place], "pool_code": pool[place], "row": row}
-    return pd.concat(
-        [
-            pd.DataFrame({**key, "interval_method_code": code, **_judged(found, actual, backtest.spread_qty[row])})
-            for code, found in ways.items()
-        ],
-        ignore_index=True,
-    )
-
-
-def _half_with(base: str) -> str:
-    return f"{LEARNED_HALF} {base}"
-
-
-def _learned_ways(
-    ways: Mapping[str, Mapping[str, np.ndarray]], learned_qty: np.ndarray, is_whole: np.ndarray
-) -> dict[str, dict[str, np.ndarray]]:
-    """Learned quantiles alone and halfway to those of every other way; the other way's where there are none."""
-    own = dict(zip(_LEVELS, learned_qty.T, strict=True))
-
-    def mixed(base: Mapping[str, np.ndarray], share: float) -> dict[str, np.ndarray]:
-        # Learned quantiles lie between whole numbers; the nearest one serves best (docs/decisions/0098).
-        both = {name: share * own[name] + (1 - share) * base[name] for name in _LEVELS}
-        return {
-            name: np.where(np.isfinite(qty), np.where(is_whole, np.floor(qty + 0.5), qty), base[name])
-            for name, qty in both.items()
-        }
-
-    return {LEARNED: mixed(ways[ERRORS], 1.0)} | {_half_with(code): mixed(base, 0.5) for code, base in ways.items()}
-
-
-def _judged(found: Mapping[str, np.ndarray], actual: np.ndarray, spread: np.ndarray) -> dict[str, np.ndarray]:
-    loss = np.mean([pinball_loss(actual, found[name], level) for name, level in _LEVELS.items()], axis=0)
-    told = {name: found[f"p{level:.0%}"] for name, level in _COVERED.items()}
-    covered = {
-        name: np.where(np.isfinite(qty), (actual <= qty + 1e-9).astype(float), np.nan) for name, qty in told.items()
-    }
-    return {"loss": loss / spread, **covered}
-
-
-def _by_moments(mean: np.ndarray, sd: np.ndarray, is_whole: np.ndarray) -> dict[str, np.ndarray]:
-    method, used = demand_method(mean, sd, is_whole=is_whole)
-    return quantiles(mean, used, method, _LEVELS)
-
-
-def _counted(qty: np.ndarray, is_whole: np.ndarray) -> np.ndarray:
-    return np.where(is_whole, np.floor(np.round(qty, 9)), qty)
 
 
 def _choice_table(
@@ -323,10 +195,10 @@ def _choice_table(
             rows.append({**told, "interval_method_code": code, **figures, "is_chosen": code == chosen})
     names = [
         *("segment_code", "interval_method_code", "pool_code", "judged_on_code", "series_count", "observation_count"),
-        *("pinball_ratio", *_COVERED, "is_chosen", "base_method_code"),
+        *("pinball_ratio", *COVERED, "is_chosen", "base_method_code"),
     ]
     table = pd.DataFrame(rows, columns=pd.Index(names))
-    return table.astype({"pinball_ratio": float, **dict.fromkeys(_COVERED, float)})
+    return table.astype({"pinball_ratio": float, **dict.fromkeys(COVERED, float)})
 
 
 def _summed(losses: pd.DataFrame, by: str) -> dict[str, dict[str, dict[str, float]]]:
@@ -335,7 +207,7 @@ def _summed(losses: pd.DataFrame, by: str) -> dict[str, dict[str, dict[str, floa
         series_count=("row", "nunique"),
         observation_count=("row", "size"),
         pinball_ratio=("loss", "mean"),
-        **{name: (name, "mean") for name in _COVERED},
+        **{name: (name, "mean") for name in COVERED},
     )
     found: dict[str, dict[str, dict[str, float]]] = {}
     for (group, code), row in zip(summed.index, summed.to_dict("records"), strict=True):
@@ -350,7 +222,7 @@ def _is_enough(figures: Mapping[str, Mapping[str, float]]) -> bool:
 
 def _with_half(figures: Mapping[str, Mapping[str, float]], base: str) -> dict[str, Mapping[str, float]]:
     """Figures with those of halves that are made with a base."""
-    half = figures.get(_half_with(base))
+    half = figures.get(half_with(base))
     return {**figures, LEARNED_HALF: half} if half is not None else dict(figures)
 
 

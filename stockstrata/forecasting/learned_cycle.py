@@ -6,14 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from stockstrata.forecasting.interval_methods import (
-    LEARNED,
-    LEARNED_HALF,
-    LEARNED_WAYS,
-    LEAST_JUDGED_SHARE,
-    LEAST_SERIES,
-    IntervalBacktest,
-)
+from stockstrata.forecasting.interval_losses import LEARNED, LEARNED_HALF, LEARNED_WAYS, IntervalBacktest
+from stockstrata.forecasting.interval_methods import LEAST_JUDGED_SHARE, LEAST_SERIES
 from stockstrata.forecasting.learned import LEVELS, LearnedModel, LearningLimits, fit_quantiles, whole_neighbours
 from stockstrata.forecasting.learned_features import DemandHistory
 from stockstrata.forecasting.origins import validation_plan
@@ -174,16 +168,15 @@ def learned_demand(
     qty = learned_qty[rows]
     qty[half] = (qty[half] + _quantiles_of(demand, rows[half])) / 2
     grid = _on_grid(qty)
-    mean, sd = _moments(grid)
+    # The forecast stays what is expected; the mean of a learned distribution hangs on a tail that few windows show.
+    mean, sd = demand.mean_qty[rows], _spread(grid)
     # Whole units are the shape rounded down; learned quantiles lie between them, and the nearest one serves best.
     lifted = grid + np.where(demand.is_whole[rows], 0.5, 0.0)[:, None]
-    shape, means, sds, codes = (
-        part.copy() for part in (demand.shape, demand.mean_qty, demand.sd_qty, demand.method_code)
-    )
+    shape, sds, codes = (part.copy() for part in (demand.shape, demand.sd_qty, demand.method_code))
     width = np.where(sd > 0, sd, 1.0)
     shape[rows] = (lifted - mean[:, None]) / width[:, None]
-    means[rows], sds[rows], codes[rows] = mean, width, LEARNED
-    return replace(demand, shape=shape, mean_qty=means, sd_qty=sds, method_code=codes), is_learned
+    sds[rows], codes[rows] = width, LEARNED
+    return replace(demand, shape=shape, sd_qty=sds, method_code=codes), is_learned
 
 
 def _is_segment_judged(judged: np.ndarray, segment_code: np.ndarray) -> bool:
@@ -211,9 +204,9 @@ def _on_grid(qty: np.ndarray) -> np.ndarray:
     return np.maximum(qty[:, place] + share * (qty[:, place + 1] - qty[:, place]), 0.0)
 
 
-def _moments(grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of quantiles at `shaped.PROBABILITIES` joined by straight lines, (m,) each."""
+def _spread(grid: np.ndarray) -> np.ndarray:
+    """Standard deviation of quantiles at `shaped.PROBABILITIES` joined by straight lines, (m,)."""
     left, right, width = grid[:, :-1], grid[:, 1:], np.diff(PROBABILITIES)
-    mean = ((left + right) / 2 * width).sum(axis=1)
-    low, high = left - mean[:, None], right - mean[:, None]
-    return mean, np.sqrt(((low**2 + low * high + high**2) / 3 * width).sum(axis=1))
+    mean = ((left + right) / 2 * width).sum(axis=1)[:, None]
+    low, high = left - mean, right - mean
+    return np.sqrt(((low**2 + low * high + high**2) / 3 * width).sum(axis=1))

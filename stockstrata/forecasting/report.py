@@ -11,17 +11,16 @@ from stockstrata.evidence import worst_grade
 from stockstrata.forecasting import uncertainty as spread
 from stockstrata.forecasting.accuracy import PINBALL_LEVELS, accuracy_rows, series_accuracy
 from stockstrata.forecasting.fallbacks import fallback_reasons
-from stockstrata.forecasting.interval_methods import (
+from stockstrata.forecasting.interval_losses import (
     CONFORMAL,
     EMPIRICAL,
     ERRORS,
     LEARNED_WAYS,
     WINDOWS,
     IntervalBacktest,
-    IntervalChoice,
-    choose_interval_methods,
     halfway,
 )
+from stockstrata.forecasting.interval_methods import IntervalChoice, choose_interval_methods
 from stockstrata.forecasting.learned_cycle import LearnedQuantiles, learned_demand
 from stockstrata.forecasting.metrics import naive_mae, safe_ratio
 from stockstrata.forecasting.outcome import SeriesOutcome, whole_buckets

@@ -177,6 +177,8 @@ def interval_spread(
         origin_error_qty: cumulative error at the judged horizon from each origin, newest first, (n, K), NaN where
             there is none.
         origin_reach: how many places older an origin must be for its horizon to be over, (n,).
+        origin_mean_qty: mean demand of a bucket as known at the newest origins, (n, J).
+        origin_sd_qty: standard deviation of demand over the horizon in the runs known there, (n, J).
         shrinkage_origins: weight of the segment, in origins.
     """
     weight = shrinkage_origins
@@ -213,7 +215,8 @@ def _known_prior(
     level = mean_qty**2 * interval_growth(errors.horizon, errors.length)
     seen = np.where(np.isfinite(square), square, sd_qty**2)
     pooled = _pooled(safe_ratio(seen, level), errors, unknown=UNKNOWN_DISPERSION) * level
-    return np.where(np.isfinite(pooled), pooled, unknown)
+    # What had not sold yet has no level to go by.
+    return np.where(level > 0, pooled, unknown)
 
 
 def _optimism(errors: ForecastErrors) -> np.ndarray:

@@ -5,15 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from stockstrata.forecasting.interval_methods import (
+from stockstrata.forecasting.interval_losses import (
     CONFORMAL,
     EMPIRICAL,
     ERRORS,
     WINDOWS,
     IntervalBacktest,
-    choose_interval_methods,
     halfway,
 )
+from stockstrata.forecasting.interval_methods import choose_interval_methods
 from stockstrata.forecasting.windows import WINDOW_LEVELS
 from stockstrata.parameters import IntervalMethod
 

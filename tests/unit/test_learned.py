@@ -1,4 +1,4 @@
-"""Learned quantiles: calibrated, blind to the future, the same on any number of workers, refused where too little is known."""
+"""Learned quantiles: calibrated, blind to the future, the same on any number of workers, or none at all."""
 
 import numpy as np
 import pandas as pd
@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from stockstrata import shaped
-from stockstrata.forecasting.interval_methods import ERRORS, LEARNED, LEARNED_HALF
+from stockstrata.forecasting.interval_losses import ERRORS, LEARNED, LEARNED_HALF, IntervalBacktest
 from stockstrata.forecasting.learned import LEVELS, LearningLimits, fit_quantiles, whole_neighbours
 from stockstrata.forecasting.learned_cycle import LearnedQuantiles, learned_demand, origin_ends
 from stockstrata.forecasting.learned_features import DemandHistory
@@ -28,9 +28,7 @@ def _counts(seed: int, periods: int = T + LENGTH) -> np.ndarray:
 
 def _fit(demand: np.ndarray, *, cut: int = T, workers: int = 1, limits: LearningLimits = LIMITS):
     lengths = np.full(len(demand), float(LENGTH))
-    return fit_quantiles(
-        DemandHistory(demand, 12), lengths, cut, most_origins=156, limits=limits, workers=workers
-    )
+    return fit_quantiles(DemandHistory(demand, 12), lengths, cut, most_origins=156, limits=limits, workers=workers)
 
 
 def _quantiles(model, demand: np.ndarray, end: int = T) -> np.ndarray:
@@ -110,7 +108,9 @@ def _demand(mean: np.ndarray, *, is_whole: bool) -> IntervalDemand:
 
 
 def _table(demand: IntervalDemand) -> pd.DataFrame:
-    return interval_table(demand, days=np.full(len(demand.mean_qty), 28.0), lead_time_sd_days=np.zeros(len(demand.mean_qty)))
+    return interval_table(
+        demand, days=np.full(len(demand.mean_qty), 28.0), lead_time_sd_days=np.zeros(len(demand.mean_qty))
+    )
 
 
 def test_a_learned_distribution_is_told_by_its_quantiles():
@@ -124,7 +124,7 @@ def test_a_learned_distribution_is_told_by_its_quantiles():
     table, before = _table(told), _table(base)
     assert table["p95_qty"][0] == pytest.approx(-10.0 * np.log(0.05), rel=1e-6)
     assert table["p99_qty"][0] == pytest.approx(-10.0 * np.log(0.01), rel=1e-6)
-    assert table["mean_qty"][0] == pytest.approx(10.0, rel=0.01)
+    assert table["mean_qty"].tolist() == [10.0] * 3
     assert table["sd_qty"][0] == pytest.approx(10.0, rel=0.03)
     assert table["p95_qty"][1] == pytest.approx((table["p95_qty"][0] + before["p95_qty"][1]) / 2, rel=1e-6)
     assert table["p95_qty"][2] == before["p95_qty"][2]
@@ -189,31 +189,53 @@ def test_a_cycle_plans_with_learned_quantiles_and_keeps_odd_series(learning):
     assert methods.loc[LEARNED, "coverage_p90_rate"] == pytest.approx(0.9, abs=0.05)
 
 
-def test_the_judgement_knows_only_what_was_over_before_the_judged_origins(learning):
+def _backtest(demand: np.ndarray, ends: np.ndarray) -> IntervalBacktest:
+    n, origins = ends.shape
+    flat = np.full((n, origins), 10.0)
+    return IntervalBacktest(
+        demand_qty=flat,
+        forecast_qty=flat,
+        scale_qty=flat,
+        sd_qty=flat,
+        window_mean_qty=flat[:, :6],
+        window_sd_qty=flat[:, :6],
+        window_quantile_qty=np.zeros((n, 6, 4)),
+        is_whole=np.full(n, True),
+        spread_qty=np.ones(n),
+        segment_code=np.full(n, "B-INT", dtype=object),
+        pool_code=np.full(n, "intermittent", dtype=object),
+    )
+
+
+def test_each_judged_origin_is_served_with_what_was_over_before_the_judged_ones(make_parameters):
+    parameters = make_parameters(learned_least_windows=1000)
     demand = _counts(6)[:100, :48]
-    panel, assignment, supply = _inputs(demand, "B-INT")
-    buckets = np.full(100, 3.0)
-    pool = np.full(100, "intermittent", dtype=object)
-    settings = {row.pool_code: row for row in learning.forecast_settings}
-    ends = origin_ends(panel, pool, buckets, settings)
+    buckets, pool = np.full(100, 3.0), np.full(100, "intermittent", dtype=object)
+    settings = {row.pool_code: row for row in parameters.forecast_settings}
+    found = []
+    for later in (1.0, 50.0):
+        changed = demand.copy()
+        changed[:, 45:] *= later
+        panel = _inputs(changed, "B-INT")[0]
+        ends = origin_ends(panel, pool, buckets, settings)
+        judged = LearnedQuantiles(panel, pool, buckets, parameters, 1).judged(
+            _backtest(changed, ends), np.full(100, 3, dtype=np.int64)
+        )
+        found.append(judged)
     assert ends[:, 0].tolist() == [45] * 100
-    cuts = []
+    assert np.isfinite(found[0]).all(axis=(1, 2)).sum() > 80
+    assert found[0].tobytes() == found[1].tobytes()
 
-    class Watched(LearnedQuantiles):
-        def _model(self, cut: int):
-            cuts.append(cut)
-            return super()._model(cut)
 
-    from stockstrata.forecasting import run
-
-    original = run.LearnedQuantiles
-    run.LearnedQuantiles = Watched
-    try:
-        forecast_segments(panel, assignment, supply, parameters=learning, workers=1)
-    finally:
-        run.LearnedQuantiles = original
-    assert cuts[-1] == 48
-    assert max(cuts[:-1]) < 45
+def test_nothing_is_judged_where_few_series_had_a_tournament(make_parameters):
+    panel = _inputs(_counts(6)[:100, :48], "B-INT")[0]
+    buckets, pool = np.full(100, 3.0), np.full(100, "intermittent", dtype=object)
+    parameters = make_parameters(learned_least_windows=1000)
+    ends = origin_ends(panel, pool, buckets, {row.pool_code: row for row in parameters.forecast_settings})
+    backtest = _backtest(panel.demand_qty, ends)
+    backtest.forecast_qty[49:] = np.nan
+    judged = LearnedQuantiles(panel, pool, buckets, parameters, 1).judged(backtest, np.full(100, 3, dtype=np.int64))
+    assert judged is None
 
 
 def test_too_few_series_take_another_way(make_parameters):

@@ -5,9 +5,9 @@ every distribution becomes it where mean or standard deviation is zero. A negati
 mean; from a ratio of 1.05 down the Poisson distribution of the same mean takes its place, from 1e8 up the gamma
 distribution of the same mean and standard deviation, its limit, rounded down to whole units.
 
-`conformal` and `empirical` (whole units: `conformal_count`, `empirical_count`) take their shape from data: a row of
-standard quantiles z at `PROBABILITIES`, joined by straight lines; X = max(0, mean + sd z(U)), U uniform. Their
-functions need that row beside mean and sd (`stockstrata.shaped`). Errors of whole demand around a fractional forecast
+`conformal`, `empirical` and `learned` (whole units: with `_count`) take their shape from data: a row of standard
+quantiles z at `PROBABILITIES`, joined by straight lines; X = max(0, mean + sd z(U)), U uniform. Their functions need
+that row beside mean and sd (`stockstrata.shaped`). Errors of whole demand around a fractional forecast
 are fractional: demand at most 3.4 is demand at most 3, so whole units are X rounded down.
 
 Quantiles never fall as the standard deviation grows. Left alone, those of a gamma or negative binomial do from some
@@ -30,10 +30,14 @@ from stockstrata import shaped
 
 Method = Literal[
     "normal", "gamma", "negative_binomial", "poisson", "degenerate",
-    "conformal", "conformal_count", "empirical", "empirical_count",
+    "conformal", "conformal_count", "empirical", "empirical_count", "learned", "learned_count",
 ]  # fmt: skip
-DISCRETE: tuple[Method, ...] = ("negative_binomial", "poisson", "conformal_count", "empirical_count")
-SHAPED: tuple[Method, ...] = ("conformal", "conformal_count", "empirical", "empirical_count")
+DISCRETE: tuple[Method, ...] = (
+    "negative_binomial", "poisson", "conformal_count", "empirical_count", "learned_count"
+)  # fmt: skip
+SHAPED: tuple[Method, ...] = (
+    "conformal", "conformal_count", "empirical", "empirical_count", "learned", "learned_count"
+)  # fmt: skip
 METHODS: tuple[Method, ...] = get_args(Method)
 OVERDISPERSION_MIN = 1.05  # variance over mean from which a negative binomial differs from a Poisson distribution
 # Its success probability mean/variance is used as 1 - p, which keeps half of its digits here and none from 1e16 on.

@@ -124,6 +124,9 @@ class PlanningSettings(_Frozen):
     buffer_plan_buckets: int = Field(ge=1, le=104)
     order_path_count: int = Field(ge=100, le=20_000)
     order_path_seed: int = Field(ge=0)
+    learned_most_windows: int = Field(ge=1_000)
+    learned_least_windows: int = Field(ge=1_000)
+    learned_least_series: int = Field(ge=1)
 
 
 class NewProductSettings(_Frozen):
@@ -289,8 +292,8 @@ class IntervalMethod(_Dated):
     """A way to the distribution of demand over the protection interval that a pool may take besides error moments."""
 
     pool_code: str
-    interval_method_code: Literal["window_moments", "conformal", "empirical"]
-    least_gain_rate: float = Field(ge=0, lt=1)
+    interval_method_code: Literal["window_moments", "conformal", "empirical", "learned", "learned_half"]
+    least_gain_rate: float = Field(gt=-1, lt=1)
 
 
 class CostRate(_Sparse):

@@ -432,7 +432,8 @@ LEAD_TIME_DEMAND = Table(
         Column(
             "method_code",
             "VARCHAR",
-            "gamma, negative_binomial, poisson, degenerate, conformal or empirical; with _count for whole units.",
+            "gamma, negative_binomial, poisson, degenerate, conformal, empirical or learned; with _count for whole "
+            "units.",
         ),
         Column("mean_qty", "DOUBLE", "Expected demand over the protection interval, units."),
         Column("sd_qty", "DOUBLE", "Standard deviation of that demand, lead-time variation included, units."),
@@ -443,12 +444,13 @@ LEAD_TIME_DEMAND = Table(
         Column(
             "interval_method_code",
             "VARCHAR",
-            "Way to the distribution: error_moments, window_moments, conformal or empirical (see interval_method).",
+            "Way to the distribution: error_moments, window_moments, conformal, empirical, learned or learned_half "
+            "(see interval_method).",
         ),
         Column(
             "standard_quantiles",
             "DOUBLE[]",
-            "Shape of conformal and empirical demand: quantiles of (demand - mean_qty) / sd_qty at "
+            "Shape of conformal, empirical and learned demand: quantiles of (demand - mean_qty) / sd_qty at "
             "stockstrata.shaped.PROBABILITIES; null for the other distributions.",
         ),
         Column("fallback_reason", "VARCHAR", "What the forecast had to make do with, in words; empty where nothing."),
@@ -465,7 +467,8 @@ INTERVAL_METHOD = Table(
         Column(
             "interval_method_code",
             "VARCHAR",
-            "Way to the distribution of lead-time demand: error_moments, window_moments, conformal or empirical.",
+            "Way to the distribution of lead-time demand: error_moments, window_moments, conformal, empirical, learned "
+            "or learned_half.",
         ),
         _POOL,
         Column(
@@ -486,9 +489,16 @@ INTERVAL_METHOD = Table(
         Column("coverage_p98_rate", "DOUBLE", "Share at or below the 0.98 quantile."),
         Column("is_chosen", "BOOLEAN", "Whether the segment takes this way."),
         Column(
+            "base_method_code",
+            "VARCHAR",
+            "Way that a learned one is averaged with, and that stands in where nothing can be learnt; else the way "
+            "taken.",
+        ),
+        Column(
             "standard_quantiles",
             "DOUBLE[]",
-            "Quantiles of pooled errors of a chosen conformal way, at stockstrata.shaped.PROBABILITIES; else null.",
+            "Quantiles of pooled errors of a conformal way that is taken or fallen back to, at "
+            "stockstrata.shaped.PROBABILITIES; else null.",
         ),
     ),
 )

@@ -1,6 +1,6 @@
 """Which way leads to the distribution of demand over the protection interval: judged segment by segment.
 
-Four ways, all from what a series' own history shows at its origins (formulas 1.4):
+Four ways from what a series' own history shows at its origins (formulas 1.4), and two that learn from all series:
 
 - `error_moments`: gamma or negative binomial with the forecast as mean and the shrunk cumulative error as spread;
 - `window_moments`: the same distributions, mean and spread halfway to those of runs of the history as long as the
@@ -8,7 +8,10 @@ Four ways, all from what a series' own history shows at its origins (formulas 1.
   Management Science 59 (2013) 1594);
 - `conformal`: the forecast plus the spread of the series times the quantiles of the errors of its whole segment, each
   over its own spread (locally weighted split conformal prediction: Lei et al., JASA 113 (2018) 1094);
-- `empirical`: the quantiles of these runs themselves.
+- `empirical`: the quantiles of these runs themselves;
+- `learned`: quantiles by one model over all series (`stockstrata.forecasting.learned`);
+- `learned_half`: the mean of these and of the quantiles of the best of the four, which stands in as well for series
+  that nothing can be learnt of.
 
 They are compared by the pinball loss at the newest origins, each with what was known at that origin. The errors that
 `conformal` pools come from older origins than those it is judged at: what series have in common at a time, such as a
@@ -22,12 +25,20 @@ import numpy as np
 import pandas as pd
 
 from stockstrata import shaped
-from stockstrata.forecasting.metrics import pinball_loss
-from stockstrata.forecasting.predictive import demand_method, quantiles
-from stockstrata.forecasting.windows import WINDOW_LEVELS
+from stockstrata.forecasting.interval_losses import (
+    CONFORMAL,
+    COVERED,
+    EMPIRICAL,
+    ERRORS,
+    LEARNED_HALF,
+    LEARNED_WAYS,
+    WINDOWS,
+    IntervalBacktest,
+    half_with,
+    interval_losses,
+)
 from stockstrata.parameters import IntervalMethod
 
-ERRORS, WINDOWS, CONFORMAL, EMPIRICAL = "error_moments", "window_moments", "conformal", "empirical"
 LEAST_OBSERVATIONS = 200
 """Errors without which the 0.99 quantile of a group says nothing, and origins without which no loss is compared."""
 
@@ -41,47 +52,7 @@ EARLIER = "earlier_cycle"
 LEAST_SERIES = 10
 """A group of fewer series is these series, not a segment."""
 
-_COVERED = {"coverage_p90_rate": 0.90, "coverage_p95_rate": 0.95, "coverage_p98_rate": 0.98}
-_LEVELS = {f"p{level:.0%}": level for level in WINDOW_LEVELS}
 _ROWS_AT_A_TIME = 2_048
-
-
-@dataclass(frozen=True)
-class IntervalBacktest:
-    """Demand over the judged horizon at the origins of n series, newest first; NaN where nothing was judged.
-
-    Attributes:
-        demand_qty: what came, (n, K).
-        forecast_qty: what the champion expected, (n, K).
-        scale_qty: spread of the errors as it was known at each origin, (n, K).
-        sd_qty: standard deviation that a distribution by moments would have had, (n, K).
-        window_mean_qty: mean of the runs before each of the J newest origins, (n, J).
-        window_sd_qty: their standard deviation, (n, J).
-        window_quantile_qty: their quantiles at `WINDOW_LEVELS`, (n, J, L).
-        is_whole: whether the history is whole numbers, (n,).
-        spread_qty: spread of all errors of the series, which its losses are scaled by, (n,).
-        segment_code: segment, (n,).
-        pool_code: forecast pool, (n,).
-    """
-
-    demand_qty: np.ndarray
-    forecast_qty: np.ndarray
-    scale_qty: np.ndarray
-    sd_qty: np.ndarray
-    window_mean_qty: np.ndarray
-    window_sd_qty: np.ndarray
-    window_quantile_qty: np.ndarray
-    is_whole: np.ndarray
-    spread_qty: np.ndarray
-    segment_code: np.ndarray
-    pool_code: np.ndarray
-
-    @property
-    def error_ratio(self) -> np.ndarray:
-        """Actual minus forecast over the spread, (n, K)."""
-        error = self.demand_qty - self.forecast_qty
-        usable = np.isfinite(error) & (self.scale_qty > 0)
-        return np.where(usable, error / np.where(usable, self.scale_qty, 1.0), np.nan)
 
 
 @dataclass(frozen=True)
@@ -91,11 +62,13 @@ class IntervalChoice:
     Attributes:
         table: INTERVAL_METHOD.
         method_by_segment: way taken.
-        shapes: quantiles of pooled errors of the segments that take `conformal`.
+        base_by_segment: way that a learned one is averaged with and falls back to; else the way taken.
+        shapes: quantiles of pooled errors of the segments that take `conformal`, or fall back to it.
     """
 
     table: pd.DataFrame
     method_by_segment: Mapping[str, str]
+    base_by_segment: Mapping[str, str]
     shapes: Mapping[str, np.ndarray]
 
 
@@ -104,7 +77,8 @@ def choose_interval_methods(
 ) -> IntervalChoice:
     """Judge the ways of each pool at the newest origins; a segment takes the one with the least loss.
 
-    `error_moments` stays unless another way is better by its `least_gain_rate`. A segment with too few origins, as
+    `error_moments` stays unless another way of the four is better by its `least_gain_rate`, and the best of them unless
+    a learned one is better than that by its own. A segment with too few origins, as
     between tournaments, keeps its way of the cycle before; one without follows its pool; a pool with too few origins
     stays.
 
@@ -114,26 +88,30 @@ def choose_interval_methods(
         earlier: INTERVAL_METHOD of the cycle before; None where there is none.
     """
     ratio = backtest.error_ratio
-    judged = _is_judged(ratio, backtest.window_mean_qty.shape[1])
+    judged = backtest.is_judged
     older = _shapes(np.where(judged, np.nan, ratio), backtest)
     rows = np.array_split(np.arange(len(ratio)), max(-(-len(ratio) // _ROWS_AT_A_TIME), 1))
-    losses = pd.concat([_losses(backtest, part, judged, older) for part in rows], ignore_index=True)
+    losses = pd.concat([interval_losses(backtest, part, judged, older) for part in rows], ignore_index=True)
     kept = _kept(earlier)
     table = _choice_table(losses, backtest, candidates, kept, _few_judged(ratio, backtest.segment_code))
     shapes = {**_shapes(ratio, backtest), **_kept_shapes(table, kept)}
+    chosen = table[table["is_chosen"]].set_index("segment_code")
+    told = {name: chosen[name].astype(str).to_dict() for name in ("interval_method_code", "base_method_code")}
     # A segment of nothing but zeros has been judged and has no errors.
-    is_shaped = (table["interval_method_code"] != CONFORMAL) | table["segment_code"].isin(list(shapes))
-    held = table[table["is_chosen"] & is_shaped]
-    chosen = dict(zip(held["segment_code"].astype(str), held["interval_method_code"].astype(str), strict=True))
-    taken = {code: chosen.get(code, ERRORS) for code in sorted(set(backtest.segment_code))}
-    used = {code: shape for code, shape in shapes.items() if taken.get(code) == CONFORMAL}
-    table["is_chosen"] = [taken[row.segment_code] == row.interval_method_code for row in table.itertuples()]
-    is_used = table["is_chosen"] & (table["interval_method_code"] == CONFORMAL)
+    taken, base = (
+        {code: ERRORS if way == CONFORMAL and code not in shapes else way for code, way in sorted(ways.items())}
+        for ways in told.values()
+    )
+    used = {code: shape for code, shape in shapes.items() if base.get(code) == CONFORMAL}
+    segment, way = table["segment_code"], table["interval_method_code"]
+    table["is_chosen"] = segment.map(taken) == way
+    table["base_method_code"] = segment.map(base)
+    is_used = (table["base_method_code"] == CONFORMAL) & (way == CONFORMAL)
     table["standard_quantiles"] = pd.Series(
         [used[code].tolist() if held else None for code, held in zip(table["segment_code"], is_used, strict=True)],
         dtype=object,
     )
-    return IntervalChoice(table, taken, used)
+    return IntervalChoice(table, taken, base, used)
 
 
 def _few_judged(ratio: np.ndarray, segment_code: np.ndarray) -> set[str]:
@@ -142,34 +120,34 @@ def _few_judged(ratio: np.ndarray, segment_code: np.ndarray) -> set[str]:
     return set(share.index[share < LEAST_JUDGED_SHARE].astype(str))
 
 
-def _kept(earlier: pd.DataFrame | None) -> dict[str, tuple[str, np.ndarray | None]]:
-    """Way and shape of each segment in the cycle before."""
+@dataclass(frozen=True)
+class _Kept:
+    """What a segment took in the cycle before: its way, the one that this rests on, and a shape where it had one."""
+
+    way: str
+    base: str
+    shape: np.ndarray | None
+
+
+def _kept(earlier: pd.DataFrame | None) -> dict[str, _Kept]:
     if earlier is None:
         return {}
+    shapes = {
+        str(segment): np.asarray(found)
+        for segment, found in zip(earlier["segment_code"], earlier["standard_quantiles"], strict=True)
+        if found is not None and np.ndim(found) > 0
+    }
     rows = earlier[earlier["is_chosen"].astype(bool)]
-    shapes = [
-        None if found is None or np.ndim(found) == 0 else np.asarray(found) for found in rows["standard_quantiles"]
-    ]
-    ways = zip(rows["interval_method_code"].astype(str), shapes, strict=True)
-    return dict(zip(rows["segment_code"].astype(str), ways, strict=True))
+    names = ["segment_code", "interval_method_code", "base_method_code"]
+    told = rows[names].astype(str).itertuples(index=False, name=None)
+    return {segment: _Kept(way, base, shapes.get(segment)) for segment, way, base in told}
 
 
-def _kept_shapes(table: pd.DataFrame, kept: Mapping[str, tuple[str, np.ndarray | None]]) -> dict[str, np.ndarray]:
+def _kept_shapes(table: pd.DataFrame, kept: Mapping[str, _Kept]) -> dict[str, np.ndarray]:
     """Shapes of the segments that keep the way of the cycle before."""
     segments = table.loc[table["judged_on_code"] == EARLIER, "segment_code"].unique()
-    found = {str(code): kept[str(code)][1] for code in segments}
+    found = {str(code): kept[str(code)].shape for code in segments}
     return {code: shape for code, shape in found.items() if shape is not None}
-
-
-def halfway(own: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Mean of two figures; the first alone where the second is unknown."""
-    return np.where(np.isfinite(other), (own + other) / 2, own)
-
-
-def _is_judged(ratio: np.ndarray, newest: int) -> np.ndarray:
-    """The newer half of each series' origins, (n, K), within those whose runs are known."""
-    place = np.cumsum(np.isfinite(ratio), axis=1)
-    return (place <= np.ceil(place[:, -1:] / 2)) & (np.arange(ratio.shape[1]) < newest) & np.isfinite(ratio)
 
 
 def _shapes(ratio: np.ndarray, backtest: IntervalBacktest) -> dict[str, np.ndarray]:
@@ -186,66 +164,11 @@ def _shapes(ratio: np.ndarray, backtest: IntervalBacktest) -> dict[str, np.ndarr
     return {code: shape for code, shape in held.items() if shape is not None}
 
 
-def _losses(
-    backtest: IntervalBacktest, rows: np.ndarray, is_judged: np.ndarray, shapes: Mapping[str, np.ndarray]
-) -> pd.DataFrame:
-    """Loss and coverage of every way at each judged origin of some series."""
-    segment, pool = backtest.segment_code[rows], backtest.pool_code[rows]
-    has_runs = np.isfinite(backtest.window_mean_qty[rows])
-    place, origin = np.nonzero(
-        is_judged[rows, : has_runs.shape[1]] & has_runs & (backtest.spread_qty[rows] > 0)[:, None]
-    )
-    row = rows[place]
-    actual, whole = backtest.demand_qty[row, origin], backtest.is_whole[row]
-    mean, sd = backtest.forecast_qty[row, origin], backtest.sd_qty[row, origin]
-    # Without errors enough for a shape the pooled way has nothing to be judged by.
-    no_shape = np.full(len(shaped.PROBABILITIES), np.nan)
-    shape = np.array([shapes.get(code, no_shape) for code in segment[place]]).reshape(len(row), len(no_shape))
-    run_mean, run_sd = backtest.window_mean_qty[row, origin], backtest.window_sd_qty[row, origin]
-    runs = backtest.window_quantile_qty[row, origin]
-    scale = backtest.scale_qty[row, origin]
-    ways = {
-        ERRORS: _by_moments(mean, sd, whole),
-        WINDOWS: _by_moments(halfway(mean, run_mean), halfway(sd, run_sd), whole),
-        CONFORMAL: {
-            name: _counted(shaped.quantile(np.full(len(row), level), mean, scale, shape), whole)
-            for name, level in _LEVELS.items()
-        },
-        EMPIRICAL: {name: _counted(runs[:, position], whole) for position, name in enumerate(_LEVELS)},
-    }
-    key = {"segment_code": segment[place], "pool_code": pool[place], "row": row}
-    return pd.concat(
-        [
-            pd.DataFrame({**key, "interval_method_code": code, **_judged(found, actual, backtest.spread_qty[row])})
-            for code, found in ways.items()
-        ],
-        ignore_index=True,
-    )
-
-
-def _judged(found: Mapping[str, np.ndarray], actual: np.ndarray, spread: np.ndarray) -> dict[str, np.ndarray]:
-    loss = np.mean([pinball_loss(actual, found[name], level) for name, level in _LEVELS.items()], axis=0)
-    told = {name: found[f"p{level:.0%}"] for name, level in _COVERED.items()}
-    covered = {
-        name: np.where(np.isfinite(qty), (actual <= qty + 1e-9).astype(float), np.nan) for name, qty in told.items()
-    }
-    return {"loss": loss / spread, **covered}
-
-
-def _by_moments(mean: np.ndarray, sd: np.ndarray, is_whole: np.ndarray) -> dict[str, np.ndarray]:
-    method, used = demand_method(mean, sd, is_whole=is_whole)
-    return quantiles(mean, used, method, _LEVELS)
-
-
-def _counted(qty: np.ndarray, is_whole: np.ndarray) -> np.ndarray:
-    return np.where(is_whole, np.floor(np.round(qty, 9)), qty)
-
-
 def _choice_table(
     losses: pd.DataFrame,
     backtest: IntervalBacktest,
     candidates: Sequence[IntervalMethod],
-    kept: Mapping[str, tuple[str, np.ndarray | None]],
+    kept: Mapping[str, _Kept],
     few: set[str],
 ) -> pd.DataFrame:
     gains = {(row.pool_code, row.interval_method_code): row.least_gain_rate for row in candidates}
@@ -256,19 +179,26 @@ def _choice_table(
         own = by_segment.get(segment, {})
         judged_on, held = (segment, own) if _is_enough(own) else (pool, by_pool.get(pool, {}))
         ways = [ERRORS, *(code for code in (WINDOWS, CONFORMAL, EMPIRICAL) if (pool, code) in gains)]
-        chosen = _least(held, {code: gains.get((pool, code), 0.0) for code in ways}) if _is_enough(held) else ERRORS
-        if (segment in few or not _is_enough(own)) and kept.get(segment, ("", None))[0] in ways:
-            judged_on, chosen = EARLIER, kept[segment][0]
-        for code in ways:
+        learnt = [code for code in LEARNED_WAYS if (pool, code) in gains]
+        base = chosen = ERRORS
+        if _is_enough(held):
+            base = _least(held, ERRORS, {code: gains.get((pool, code), 0.0) for code in ways})
+            chosen = _least(_with_half(held, base), base, {code: gains[pool, code] for code in learnt})
+        before = kept.get(segment)
+        is_keeping = before is not None and before.way in [*ways, *learnt] and before.base in ways
+        if before is not None and is_keeping and (segment in few or not _is_enough(own)):
+            judged_on, base, chosen = EARLIER, before.base, before.way
+        told = {"segment_code": segment, "pool_code": pool, "judged_on_code": judged_on, "base_method_code": base}
+        own = _with_half(own, base)
+        for code in [*ways, *(code for code in learnt if backtest.learned_qty is not None or code == chosen)]:
             figures = own.get(code, {"series_count": 0, "observation_count": 0})
-            told = {"segment_code": segment, "interval_method_code": code, "pool_code": pool}
-            rows.append({**told, "judged_on_code": judged_on, **figures, "is_chosen": code == chosen})
+            rows.append({**told, "interval_method_code": code, **figures, "is_chosen": code == chosen})
     names = [
         *("segment_code", "interval_method_code", "pool_code", "judged_on_code", "series_count", "observation_count"),
-        *("pinball_ratio", *_COVERED, "is_chosen"),
+        *("pinball_ratio", *COVERED, "is_chosen", "base_method_code"),
     ]
     table = pd.DataFrame(rows, columns=pd.Index(names))
-    return table.astype({"pinball_ratio": float, **dict.fromkeys(_COVERED, float)})
+    return table.astype({"pinball_ratio": float, **dict.fromkeys(COVERED, float)})
 
 
 def _summed(losses: pd.DataFrame, by: str) -> dict[str, dict[str, dict[str, float]]]:
@@ -277,7 +207,7 @@ def _summed(losses: pd.DataFrame, by: str) -> dict[str, dict[str, dict[str, floa
         series_count=("row", "nunique"),
         observation_count=("row", "size"),
         pinball_ratio=("loss", "mean"),
-        **{name: (name, "mean") for name in _COVERED},
+        **{name: (name, "mean") for name in COVERED},
     )
     found: dict[str, dict[str, dict[str, float]]] = {}
     for (group, code), row in zip(summed.index, summed.to_dict("records"), strict=True):
@@ -290,11 +220,18 @@ def _is_enough(figures: Mapping[str, Mapping[str, float]]) -> bool:
     return held.get("observation_count", 0) >= LEAST_OBSERVATIONS and held.get("series_count", 0) >= LEAST_SERIES
 
 
-def _least(figures: Mapping[str, Mapping[str, float]], least_gain: Mapping[str, float]) -> str:
-    own = figures[ERRORS]["pinball_ratio"]
+def _with_half(figures: Mapping[str, Mapping[str, float]], base: str) -> dict[str, Mapping[str, float]]:
+    """Figures with those of halves that are made with a base."""
+    half = figures.get(half_with(base))
+    return {**figures, LEARNED_HALF: half} if half is not None else dict(figures)
+
+
+def _least(figures: Mapping[str, Mapping[str, float]], stays: str, least_gain: Mapping[str, float]) -> str:
+    """The way with the least loss of those that gain enough over the one that otherwise stays."""
+    own = figures[stays]["pinball_ratio"]
     better = [
         code
         for code, gain in least_gain.items()
-        if code != ERRORS and figures[code]["pinball_ratio"] < own * (1 - gain)
+        if code != stays and code in figures and figures[code]["pinball_ratio"] < own * (1 - gain)
     ]
-    return min(better, key=lambda code: figures[code]["pinball_ratio"], default=ERRORS)
+    return min(better, key=lambda code: figures[code]["pinball_ratio"], default=stays)

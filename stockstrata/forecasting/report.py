@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pandas as pd
@@ -12,17 +12,18 @@ from stockstrata.forecasting import uncertainty as spread
 from stockstrata.forecasting.accuracy import PINBALL_LEVELS, accuracy_rows, series_accuracy
 from stockstrata.forecasting.days import WEEK_DAYS, with_part_days
 from stockstrata.forecasting.fallbacks import fallback_reasons
-from stockstrata.forecasting.interval_methods import (
+from stockstrata.forecasting.interval_losses import (
     CONFORMAL,
     EMPIRICAL,
     ERRORS,
+    LEARNED_WAYS,
     WINDOWS,
     IntervalBacktest,
-    IntervalChoice,
-    choose_interval_methods,
     halfway,
 )
-from stockstrata.forecasting.metrics import safe_ratio
+from stockstrata.forecasting.interval_methods import IntervalChoice, choose_interval_methods
+from stockstrata.forecasting.learned_cycle import LearnedQuantiles, learned_demand
+from stockstrata.forecasting.metrics import naive_mae, safe_ratio
 from stockstrata.forecasting.outcome import SeriesOutcome, whole_buckets
 from stockstrata.forecasting.predictive import (
     BUCKET_LEVELS,
@@ -177,6 +178,8 @@ def cycle_uncertainty(facts: CycleFacts, series: SeriesOutcome) -> CycleUncertai
             facts.buckets,
             series.origin_demand_qty - series.origin_forecast_qty,
             series.origin_reach,
+            safe_ratio(series.window_mean_qty[:, 1:], series.horizon[:, None]),
+            series.window_sd_qty[:, 1:],
             shrinkage_origins=weight,
         ),
         largest_window_qty=spread.largest_windows(facts.panel.demand_qty, facts.buckets),
@@ -318,6 +321,7 @@ def interval_choice(
     candidates: Sequence[IntervalMethod],
     *,
     earlier: pd.DataFrame | None,
+    learned: LearnedQuantiles,
 ) -> IntervalChoice:
     """How each segment's demand over the interval is described, judged by what the origins of its tournaments show."""
     mean, largest = series.origin_forecast_qty, uncertainty.largest_window_qty[:, None]
@@ -331,10 +335,11 @@ def interval_choice(
         window_sd_qty=series.window_sd_qty[:, 1:],
         window_quantile_qty=series.window_quantile_qty,
         is_whole=series.is_whole,
-        spread_qty=uncertainty.interval.scale_qty,
+        spread_qty=naive_mae(facts.panel.demand_qty),
         segment_code=facts.segment_code,
         pool_code=facts.pool_code,
     )
+    backtest = replace(backtest, learned_qty=learned.judged(backtest, series.horizon))
     return choose_interval_methods(backtest, candidates, earlier)
 
 
@@ -344,6 +349,7 @@ def lead_time_demand_table(
     uncertainty: CycleUncertainty,
     choice: IntervalChoice,
     planned_qty: np.ndarray,
+    learned: LearnedQuantiles,
 ) -> pd.DataFrame:
     """LEAD_TIME_DEMAND: distribution of demand over lead time plus review period.
 
@@ -358,7 +364,7 @@ def lead_time_demand_table(
     error_sd = np.sqrt(np.where(is_new, uncertainty.interval.variance, variance))
     run_mean, run_sd = series.window_mean_qty[:, 0], series.window_sd_qty[:, 0]
     scale = uncertainty.interval.scale_qty
-    taken = np.array([choice.method_by_segment[code] for code in facts.segment_code], dtype=object)
+    taken = np.array([choice.base_by_segment[code] for code in facts.segment_code], dtype=object)
     taken[is_new] = ERRORS
     is_running = (taken == WINDOWS) & (forecast > 0)
     is_pooled = (taken == CONFORMAL) & (forecast > 0) & (scale > ROUNDING_RATE * forecast)
@@ -375,9 +381,12 @@ def lead_time_demand_table(
         method_code=taken,
         is_whole=series.is_whole,
     )
+    way = np.array([choice.method_by_segment[code] for code in facts.segment_code], dtype=object)
+    wanted = np.isin(way, LEARNED_WAYS) & ~is_new & (forecast > 0)
+    demand, is_learned = learned_demand(demand, learned.planned(np.flatnonzero(wanted)), way)
     table = interval_table(demand, days=facts.protection_days, lead_time_sd_days=facts.lead_time_sd_days)
     is_taken = is_running | is_pooled | is_own
-    table["interval_method_code"] = np.where(is_taken, taken, ERRORS).astype(object)
+    table["interval_method_code"] = np.select([is_learned, is_taken], [way, taken], ERRORS).astype(object)
     table["fallback_reason"] = fallback_reasons(series.reason_code, facts.gap_buckets)
     table["evidence_grade"] = worst_grade(pd.Series(_forecast_grade(facts, series)), pd.Series(facts.lead_time_grade))
     return with_keys(facts, table, np.arange(len(table)), LEAD_TIME_DEMAND)

@@ -17,6 +17,7 @@ from stockstrata.forecasting.days import WEEK_DAYS, DayHistory, day_parts, day_p
 from stockstrata.forecasting.earlier import EarlierChampions
 from stockstrata.forecasting.fallbacks import filled_history
 from stockstrata.forecasting.interval_methods import LEAST_JUDGED_SHARE
+from stockstrata.forecasting.learned_cycle import LearnedQuantiles
 from stockstrata.forecasting.level_forecasts import LevelMethod, Published
 from stockstrata.forecasting.new_products.cycle import MODEL as LAUNCH_MODEL
 from stockstrata.forecasting.new_products.cycle import with_launches
@@ -206,12 +207,14 @@ def forecast_segments(
     series = join_outcomes([*outcomes, *forecast_tasks(tasks, workers, task_map)], rows, len(segment))
     states = SeriesStates(panel.keys, inputs, series)
     uncertainty = report.cycle_uncertainty(facts, series)
+    learned = LearnedQuantiles(panel, pool, buckets, parameters, workers)
     choice = report.interval_choice(
         facts,
         series,
         uncertainty,
         parameters.interval_methods,
         earlier=None if champions is None else champions.methods,
+        learned=learned,
     )
     launched = with_launches(
         facts,
@@ -249,7 +252,7 @@ def forecast_segments(
         forecasts=forecasts,
         daily=report.daily_table(facts, facts.lifted(told.forecast_qty), planned_qty, depth=_least_depth(panel)),
         decided=decided,
-        lead_time_demand=report.lead_time_demand_table(facts, told, spread, choice, planned_qty),
+        lead_time_demand=report.lead_time_demand_table(facts, told, spread, choice, planned_qty, learned),
         interval_methods=choice.table,
         new_products=launched.forecasts,
         new_product_analogs=launched.analogs,

@@ -159,6 +159,8 @@ def interval_spread(
     buckets: np.ndarray,
     origin_error_qty: np.ndarray,
     origin_reach: np.ndarray,
+    origin_mean_qty: np.ndarray,
+    origin_sd_qty: np.ndarray,
     *,
     shrinkage_origins: float,
 ) -> IntervalSpread:
@@ -175,6 +177,8 @@ def interval_spread(
         origin_error_qty: cumulative error at the judged horizon from each origin, newest first, (n, K), NaN where
             there is none.
         origin_reach: how many places older an origin must be for its horizon to be over, (n,).
+        origin_mean_qty: mean demand of a bucket as known at the newest origins, (n, J).
+        origin_sd_qty: standard deviation of demand over the horizon in the runs known there, (n, J).
         shrinkage_origins: weight of the segment, in origins.
     """
     weight = shrinkage_origins
@@ -186,13 +190,33 @@ def interval_spread(
     share = safe_ratio(errors.independent_folds, errors.fold_count)
     independent = np.nan_to_num(share)[:, None] * count
     judged_prior = (prior * safe_ratio(interval_growth(errors.horizon, errors.length), growth))[:, None]
-    blend = _shrunk(known, np.broadcast_to(judged_prior, known.shape), independent, weight)
+    judged_prior = np.repeat(judged_prior, known.shape[1], axis=1)
+    for slot in range(min(origin_mean_qty.shape[1], known.shape[1])):
+        judged_prior[:, slot] = _known_prior(
+            errors, known[:, slot], origin_mean_qty[:, slot], origin_sd_qty[:, slot], judged_prior[:, slot]
+        )
+    blend = _shrunk(known, judged_prior, independent, weight)
     return IntervalSpread(
         variance=interval_variance(errors, buckets, shrinkage_origins=weight),
         scale_qty=np.sqrt(_shrunk(own, prior, errors.independent_folds, weight)),
         known_scale_qty=np.sqrt(blend),
         known_sd_qty=np.sqrt(blend / _optimism(errors)[:, None] * _student(independent, weight)),
     )
+
+
+def _known_prior(
+    errors: ForecastErrors, square: np.ndarray, mean_qty: np.ndarray, sd_qty: np.ndarray, unknown: np.ndarray
+) -> np.ndarray:
+    """Squared error over the judged horizon that an origin could expect of its segment, (n,).
+
+    Where no horizon was over yet, the runs of the history stand in for errors; what the origin cannot know, such as a
+    fall in demand that all series share, must not make its spread.
+    """
+    level = mean_qty**2 * interval_growth(errors.horizon, errors.length)
+    seen = np.where(np.isfinite(square), square, sd_qty**2)
+    pooled = _pooled(safe_ratio(seen, level), errors, unknown=UNKNOWN_DISPERSION) * level
+    # What had not sold yet has no level to go by.
+    return np.where(level > 0, pooled, unknown)
 
 
 def _optimism(errors: ForecastErrors) -> np.ndarray:

@@ -5,15 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from stockstrata.forecasting.interval_methods import (
+from stockstrata.forecasting.interval_losses import (
     CONFORMAL,
     EMPIRICAL,
     ERRORS,
+    LEARNED,
+    LEARNED_HALF,
     WINDOWS,
     IntervalBacktest,
-    choose_interval_methods,
     halfway,
 )
+from stockstrata.forecasting.interval_methods import choose_interval_methods
 from stockstrata.forecasting.windows import WINDOW_LEVELS
 from stockstrata.parameters import IntervalMethod
 
@@ -153,3 +155,72 @@ def test_figures_of_a_small_segment_are_told_though_they_decide_nothing():
     table = choose_interval_methods(small, ALL).table.set_index(["segment_code", "interval_method_code"])
     assert table.loc[("S2", ERRORS), "observation_count"] == 5 * 5
     assert np.isfinite(table.loc[("S2", ERRORS), "pinball_ratio"])
+
+
+def _learned(spread: float) -> np.ndarray:
+    """Quantiles of the demand of `_backtest` moved away from the truth."""
+    levels = np.quantile(RNG.gamma(4.0, 25.0, 200_000), WINDOW_LEVELS) + spread
+    return np.broadcast_to(levels, (N, J, len(levels))).copy()
+
+
+LEARNT = [_candidate(WINDOWS), _candidate(EMPIRICAL), _candidate(LEARNED, 0.02), _candidate(LEARNED_HALF, 0.02)]
+
+
+def test_learned_quantiles_are_taken_where_they_lose_less():
+    biased = _backtest(forecast_qty=np.full((N, K), 30.0), window_quantile_qty=np.zeros((N, J, len(WINDOW_LEVELS))))
+    flat = replace(biased, window_mean_qty=np.full((N, J), 30.0))
+    without = choose_interval_methods(flat, LEARNT)
+    assert not set(without.method_by_segment.values()) & {LEARNED, LEARNED_HALF}
+    assert not set(without.table["interval_method_code"]) & {LEARNED, LEARNED_HALF}
+    choice = choose_interval_methods(replace(flat, learned_qty=_learned(0.0)), LEARNT)
+    table = choice.table.set_index(["segment_code", "interval_method_code"])
+    assert choice.method_by_segment["S1"] == LEARNED
+    assert choice.base_by_segment["S1"] == without.method_by_segment["S1"]
+    assert table.loc["S1", "base_method_code"].unique().tolist() == [without.method_by_segment["S1"]]
+    loss = table.loc["S1", "pinball_ratio"]
+    assert loss[LEARNED] < loss[LEARNED_HALF] < loss[choice.base_by_segment["S1"]]
+    assert table.loc[("S1", LEARNED), "coverage_p90_rate"] == pytest.approx(0.9, abs=0.06)
+
+
+def test_the_half_is_taken_where_both_err_to_opposite_sides():
+    levels = np.quantile(RNG.gamma(4.0, 25.0, 200_000), WINDOW_LEVELS)
+    both = _backtest(
+        forecast_qty=np.full((N, K), 60.0), window_mean_qty=np.full((N, J), 60.0),
+        window_quantile_qty=np.broadcast_to(levels - 40.0, (N, J, len(levels))).copy(), learned_qty=_learned(40.0),
+    )  # fmt: skip
+    choice = choose_interval_methods(both, LEARNT)
+    assert choice.method_by_segment["S1"] == LEARNED_HALF
+
+
+def test_origins_without_learned_quantiles_are_judged_by_what_stands_in():
+    choice = choose_interval_methods(_backtest(learned_qty=np.full((N, J, len(WINDOW_LEVELS)), np.nan)), LEARNT)
+    loss = choice.table.set_index(["segment_code", "interval_method_code"]).loc["S1", "pinball_ratio"]
+    assert loss[LEARNED] == loss[LEARNED_HALF] == loss[ERRORS]
+    assert choice.method_by_segment["S1"] == ERRORS
+
+
+def test_a_half_that_may_lose_a_little_is_taken_all_the_same():
+    demand = _backtest(learned_qty=_learned(10.0))
+    assert choose_interval_methods(demand, LEARNT).method_by_segment["S1"] == ERRORS
+    lenient = [*ALL, _candidate(LEARNED_HALF, -0.2)]
+    assert choose_interval_methods(demand, lenient).method_by_segment["S1"] == LEARNED_HALF
+
+
+def test_between_tournaments_a_learned_way_is_kept_with_the_way_that_it_rests_on():
+    demand = np.where(RNG.uniform(size=(N, K)) < 0.96, 90.0, 340.0)
+    lumps = _backtest(
+        demand_qty=demand, window_quantile_qty=np.full((N, J, len(WINDOW_LEVELS)), 100.0),
+        learned_qty=np.broadcast_to([90.0, 90.0, 90.0, 340.0], (N, J, 4)).copy(),
+    )  # fmt: skip
+    lenient = [*ALL, _candidate(LEARNED_HALF, -0.5)]
+    before = choose_interval_methods(lumps, lenient)
+    assert (before.method_by_segment["S1"], before.base_by_segment["S1"]) == (LEARNED_HALF, CONFORMAL)
+    nothing = _backtest(demand_qty=np.full((N, K), np.nan))
+    between = choose_interval_methods(nothing, lenient, before.table)
+    assert between.method_by_segment == before.method_by_segment
+    assert between.base_by_segment == before.base_by_segment
+    assert between.shapes["S1"].tolist() == before.shapes["S1"].tolist()
+    again = choose_interval_methods(nothing, lenient, between.table)
+    assert again.method_by_segment == before.method_by_segment
+    # A way that the pool no longer allows is given up.
+    assert choose_interval_methods(nothing, ALL, before.table).method_by_segment["S1"] == ERRORS

@@ -21,6 +21,7 @@ final as (
         coverage_p95_rate,
         coverage_p98_rate,
         is_chosen,
+        base_method_code,
         parameters_version,
         run_id,
         computed_at

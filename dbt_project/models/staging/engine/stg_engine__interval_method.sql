@@ -18,6 +18,7 @@ final as (
         coverage_p95_rate,
         coverage_p98_rate,
         is_chosen,
+        base_method_code,
         standard_quantiles,
         parameters_version,
         run_id,

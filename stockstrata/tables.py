@@ -481,8 +481,8 @@ INTERVAL_METHOD = Table(
         Column(
             "pinball_ratio",
             "DOUBLE",
-            "Pinball loss of demand over the interval at 0.50, 0.90, 0.95 and 0.98, over the spread of the series' "
-            "errors, mean; null where nothing was judged.",
+            "Pinball loss of demand over the interval at 0.50, 0.90, 0.95 and 0.98, over the mean absolute change of "
+            "the series, mean; null where nothing was judged.",
         ),
         Column("coverage_p90_rate", "DOUBLE", "Share of origins with demand at or below the 0.90 quantile."),
         Column("coverage_p95_rate", "DOUBLE", "Share at or below the 0.95 quantile."),

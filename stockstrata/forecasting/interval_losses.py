@@ -31,7 +31,7 @@ class IntervalBacktest:
         window_sd_qty: their standard deviation, (n, J).
         window_quantile_qty: their quantiles at `WINDOW_LEVELS`, (n, J, L).
         is_whole: whether the history is whole numbers, (n,).
-        spread_qty: spread of all errors of the series, which its losses are scaled by, (n,).
+        spread_qty: mean absolute change from one bucket to the next, which losses are scaled by, (n,).
         segment_code: segment, (n,).
         pool_code: forecast pool, (n,).
         learned_qty: learned quantiles at the J newest origins at `WINDOW_LEVELS`, NaN where nothing could be learnt,

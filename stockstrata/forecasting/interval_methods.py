@@ -95,13 +95,8 @@ def choose_interval_methods(
     kept = _kept(earlier)
     table = _choice_table(losses, backtest, candidates, kept, _few_judged(ratio, backtest.segment_code))
     shapes = {**_shapes(ratio, backtest), **_kept_shapes(table, kept)}
-    chosen = table[table["is_chosen"]].set_index("segment_code")
-    told = {name: chosen[name].astype(str).to_dict() for name in ("interval_method_code", "base_method_code")}
-    # A segment of nothing but zeros has been judged and has no errors.
-    taken, base = (
-        {code: ERRORS if way == CONFORMAL and code not in shapes else way for code, way in sorted(ways.items())}
-        for ways in told.values()
-    )
+    chosen = table[table["is_chosen"]]
+    taken, base = (_with_shape(chosen, name, shapes) for name in ("interval_method_code", "base_method_code"))
     used = {code: shape for code, shape in shapes.items() if base.get(code) == CONFORMAL}
     segment, way = table["segment_code"], table["interval_method_code"]
     table["is_chosen"] = segment.map(taken) == way
@@ -112,6 +107,13 @@ def choose_interval_methods(
         dtype=object,
     )
     return IntervalChoice(table, taken, base, used)
+
+
+def _with_shape(chosen: pd.DataFrame, name: str, shapes: Mapping[str, np.ndarray]) -> dict[str, str]:
+    """Way of each segment; error moments in place of pooled errors of which there are none."""
+    # A segment of nothing but zeros has been judged and has no errors.
+    ways = zip(chosen["segment_code"].astype(str), chosen[name].astype(str), strict=True)
+    return {code: ERRORS if way == CONFORMAL and code not in shapes else way for code, way in sorted(ways)}
 
 
 def _few_judged(ratio: np.ndarray, segment_code: np.ndarray) -> set[str]:

@@ -180,7 +180,7 @@ def learned_demand(
 
 
 def _is_segment_judged(judged: np.ndarray, segment_code: np.ndarray) -> bool:
-    has = pd.Series(judged.any(axis=1)).groupby(segment_code).agg(["sum", "mean"])
+    has = pd.DataFrame({"is_judged": judged.any(axis=1)})["is_judged"].groupby(segment_code).agg(["sum", "mean"])
     return bool(((has["sum"] >= LEAST_SERIES) & (has["mean"] >= LEAST_JUDGED_SHARE)).any())
 
 

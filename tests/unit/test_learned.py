@@ -6,6 +6,7 @@ import pytest
 from scipy import stats
 
 from stockstrata import shaped
+from stockstrata.forecasting.earlier import EarlierChampions
 from stockstrata.forecasting.interval_losses import ERRORS, LEARNED, LEARNED_HALF, IntervalBacktest
 from stockstrata.forecasting.learned import LEVELS, LearningLimits, fit_quantiles, whole_neighbours
 from stockstrata.forecasting.learned_cycle import LearnedQuantiles, learned_demand, origin_ends
@@ -243,3 +244,26 @@ def test_too_few_series_take_another_way(make_parameters):
         *_inputs(_counts(5)[:40, :48], "B-INT"), parameters=make_parameters(learned_least_series=41), workers=1
     )
     assert not result.lead_time_demand["interval_method_code"].isin([LEARNED, LEARNED_HALF]).any()
+
+
+def test_a_cycle_between_tournaments_keeps_its_way_and_learns_anew(learning):
+    demand = _counts(8)[:100, :49]
+    first = forecast_segments(*_inputs(demand[:, :48], "B-INT"), parameters=learning, workers=1)
+    known = EarlierChampions(first.register, first.backtests, first.backtest_lags, first.interval_methods)
+    second = [
+        forecast_segments(*_inputs(demand, "B-INT"), parameters=learning, workers=workers, champions=known)
+        for workers in (1, 2)
+    ]
+    assert (second[0].register["decision_code"] == "refitted").mean() > 0.9
+    told = second[0].interval_methods.set_index("interval_method_code")
+    assert told["is_chosen"].idxmax() == LEARNED_HALF
+    assert set(told["judged_on_code"]) == {"earlier_cycle"}
+    base = first.interval_methods.set_index("interval_method_code").loc[LEARNED_HALF, "base_method_code"]
+    assert told.loc[LEARNED_HALF, "base_method_code"] == base
+    assert (second[0].lead_time_demand["interval_method_code"] == LEARNED_HALF).mean() > 0.9
+    one, two = (
+        pd.util.hash_pandas_object(cycle.lead_time_demand.drop(columns="standard_quantiles")) for cycle in second
+    )
+    assert (one == two).all()
+    shapes = [np.vstack(cycle.lead_time_demand["standard_quantiles"].dropna().tolist()) for cycle in second]
+    assert shapes[0].tobytes() == shapes[1].tobytes()

@@ -157,7 +157,7 @@ def _spans(history: LearntHistory, rows: np.ndarray, offsets: Sequence[int], dep
     is_whole = np.cumprod(np.isfinite(judged), axis=2, dtype=np.int64).astype(bool)
     ends_here = ~is_whole & np.concatenate([np.ones((*is_whole.shape[:2], 1), dtype=bool), is_whole[:, :, :-1]], axis=2)
     is_last = ends_here & np.isfinite(least)
-    return _Spans(least, is_whole | is_last, is_last.any(axis=2))
+    return _Spans(least, is_whole | is_last, np.asarray(is_last.any(axis=2)))
 
 
 def _behind(values: np.ndarray, offsets: Sequence[int], depth: int) -> np.ndarray:

@@ -35,7 +35,14 @@ LARGEST_GROWTH = 10.0
 # Every third to ninth point of the loess is computed and the rest interpolated, as R's `stl` does by default.
 _STL_JUMPS = {"seasonal_jump": 2, "trend_jump": 9, "low_pass_jump": 6}
 
-_SEASONS = frozenset({"seasonal_naive", "ets_seasonal", "stl_ets"})
+_SEASONS = {"seasonal_naive": 1.0, "seasonal_growth": 1.075, "ets_seasonal": 2.0, "stl_ets": 2.0}
+"""Full seasons of history without which a model cannot be used."""
+
+LARGEST_YEARLY_GROWTH = 3.0
+"""A quarter more than three times that of the year before, or less than a third, is another item, not a trend."""
+
+_SEASON_KERNEL = {52: np.array([1.0, 2.0, 3.0, 2.0, 1.0])}
+"""Weights of the buckets around one a year ago: a single week is noise, a month is not."""
 
 _UNUSABLE = f"a number that is not finite, or above {LARGEST_GROWTH:g} times the largest bucket seen"
 
@@ -109,9 +116,9 @@ def _factories() -> dict[str, Callable[[int], Any]]:
 
 MODEL_CODES = frozenset(
     {
-        "window_average", "year_average", "historic_average", "naive", "seasonal_naive", "ses", "ses_optimized",
-        "ets_level", "ets_level_trend", "ets_seasonal", "dynamic_optimized_theta", "stl_ets", "croston_sba", "tsb",
-        "adida", "imapa",
+        "window_average", "year_average", "historic_average", "naive", "seasonal_naive", "seasonal_growth", "ses",
+        "ses_optimized", "ets_level", "ets_level_trend", "ets_seasonal", "dynamic_optimized_theta", "stl_ets",
+        "croston_sba", "tsb", "adida", "imapa",
     }
 )  # fmt: skip
 
@@ -122,13 +129,11 @@ POOLED_CODES = frozenset({SEASONAL, GLOBAL})
 
 
 def needs_seasons(model_code: str) -> float:
-    """Full seasons of history without which a model cannot be used at all: 2 for seasonal models, 1 for seasonal naive.
+    """Full seasons of history without which a model cannot be used at all.
 
     Example: `needs_seasons("stl_ets")` is 2.0, `needs_seasons("ses")` is 0.0.
     """
-    if model_code not in _SEASONS:
-        return 0.0
-    return 1.0 if model_code == "seasonal_naive" else 2.0
+    return _SEASONS.get(model_code, 0.0)
 
 
 def milliseconds(model_codes: Sequence[str]) -> float:
@@ -177,6 +182,9 @@ def forecast_paths(
         year = _YEAR_BUCKETS.get(season_length, season_length)
         window = quarter if model_code == "window_average" else year
         return ForecastPaths(_window_paths(series, train_ends, depth, window), {})
+    if model_code == "seasonal_growth":
+        grown = _growth_paths(series, train_ends, depth, season_length)
+        return ForecastPaths(usable_paths(grown, series, train_ends, depth), {})
     paths = np.full((*train_ends.shape, int(depth.max())), np.nan)
     faults: dict[int, str] = {}
     factory = _factories()[model_code]
@@ -227,6 +235,35 @@ def _window_paths(series: Sequence[np.ndarray], train_ends: np.ndarray, depth: n
                 means[row, slot] = demand[max(end - window, 0) : end].mean()
     inside = np.arange(int(depth.max()))[None, :] < depth[:, None]
     return np.where(inside[:, None, :], means[:, :, None], np.nan)
+
+
+def _growth_paths(
+    series: Sequence[np.ndarray], train_ends: np.ndarray, depth: np.ndarray, season_length: int
+) -> np.ndarray:
+    """The year before, times how the newest quarter compares with the same quarter a year ago; NaN without either.
+
+    `f(t + h) = s(t + h - S) x sum of the newest q / sum of the q buckets a year before them`, s smoothed over
+    neighbouring weeks: the seasonal naive method with a multiplicative drift (Hyndman & Athanasopoulos, Forecasting:
+    Principles and Practice, 3rd ed., ch. 5.2, has the additive one). q is a quarter, or what a history of little more
+    than a year has, down to a fourth of that: the least that shows a season and its growth.
+    """
+    year = _YEAR_BUCKETS.get(season_length, season_length)
+    quarter = _QUARTER_BUCKETS.get(season_length, season_length)
+    kernel = _SEASON_KERNEL.get(season_length, np.array([1.0]))
+    out = np.full((*train_ends.shape, int(depth.max())), np.nan)
+    for row, demand in enumerate(series):
+        for slot, end in enumerate(train_ends[row]):
+            span = min(quarter, int(end) - year)
+            before = demand[end - year - span : end - year].sum() if 4 * span >= quarter else 0.0
+            if before <= 0:
+                continue
+            growth = demand[end - span : end].sum() / before
+            growth = min(max(growth, 1.0 / LARGEST_YEARLY_GROWTH), LARGEST_YEARLY_GROWTH)
+            newest = demand[end - year : end]
+            weight = np.convolve(np.ones(year), kernel, mode="same")
+            season = np.convolve(newest, kernel, mode="same") / weight
+            out[row, slot, : depth[row]] = growth * season[np.arange(depth[row]) % year]
+    return out
 
 
 def usable_paths(

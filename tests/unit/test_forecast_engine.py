@@ -132,3 +132,30 @@ def test_an_unknown_model_is_named():
 def test_a_gap_never_reaches_a_model():
     with pytest.raises(PlanningError, match="gap"):
         _paths("tsb", np.where(WEEKS == 40, np.nan, SEASONAL), [150])
+
+
+def test_a_year_grown_is_the_year_before_times_the_growth_of_a_quarter():
+    """Months: 12 known a year ago with the same quarter before them, all doubled since."""
+    first = np.arange(1.0, 13.0)
+    series = np.concatenate([first, 2.0 * first])
+    found = forecast_paths(
+        "seasonal_growth", [series], np.array([[24, 15, 13, 12]]), depth=np.array([14]), season_length=12,
+        is_seasonal=np.array([False]), max_history=156,
+    ).qty[0]  # fmt: skip
+    np.testing.assert_allclose(found[0], np.concatenate([4.0 * first, 4.0 * first[:2]]))
+    # Three months of the second year: those of the first times two, then what is left of the first year.
+    np.testing.assert_allclose(found[1], 2.0 * np.concatenate([first[3:], 2.0 * first[:3], first[3:5]]))
+    np.testing.assert_allclose(found[2][:11], 2.0 * first[1:])
+    assert np.isnan(found[3]).all()
+
+
+def test_growth_is_bounded_and_silence_grows_into_nothing():
+    weeks = np.concatenate([np.full(65, 1.0), np.full(39, 100.0)])
+    silent = np.concatenate([np.zeros(60), np.full(44, 5.0)])
+    found = forecast_paths(
+        "seasonal_growth", [weeks, silent], np.array([[104], [104]]), depth=np.array([4, 4]), season_length=52,
+        is_seasonal=np.zeros(2, dtype=bool), max_history=156,
+    ).qty  # fmt: skip
+    np.testing.assert_allclose(found[0, 0], 3.0)
+    # Nothing was sold a year ago, so there is no growth to tell.
+    assert np.isnan(found[1]).all()

@@ -397,3 +397,18 @@ def test_a_missing_lead_time_or_segment_is_named(parameters):
         _run(parameters, panel, assignment.assign(segment_code="NO-SUCH"), supply)
     with pytest.raises(PlanningError, match="lead_time_days"):
         _run(parameters, panel, assignment, supply.assign(lead_time_days=np.nan))
+
+
+@pytest.mark.parametrize("peak", [0, 13, 26, 39])
+def test_a_season_that_rises_is_followed_from_two_years_on(make_parameters, peak):
+    """Half as much again each year, a season of 60 percent, any place in it, two years of history."""
+    rng, weeks, ahead = np.random.default_rng(peak), np.arange(104 + 8), 8
+    expected = 100.0 * 1.5 ** (weeks / 52) * (1.0 + 0.6 * np.cos(2 * np.pi * (weeks - peak) / 52))
+    demand = expected[None, :104] * rng.normal(1.0, 0.1, (6, 104))
+    keys = pd.DataFrame({"item_id": [f"I{row}" for row in range(6)], "location_id": "ALL"})
+    panel = DemandPanel(keys, pd.date_range("2023-01-02", periods=104, freq="W-MON"), demand, "W-MON")
+    supply = keys.assign(lead_time_days=7.0 * ahead - 7, lead_time_sd_days=0.0, evidence_grade="full")
+    found = forecast_segments(
+        panel, keys.assign(segment_code="AX"), supply, parameters=make_parameters(), workers=1
+    ).lead_time_demand["mean_qty"]
+    assert (np.abs(found / expected[104:].sum() - 1.0) < 0.15).all()

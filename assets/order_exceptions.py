@@ -57,15 +57,15 @@ def order_exception(context: dg.AssetExecutionContext, warehouse: Warehouse, par
     period = period_of(context)
     window = {"period": period}
     found = order_exceptions(
-        warehouse.read_period("intermediate.int_purchase_orders__placed", period),
+        warehouse.read_period("intermediate.int_purchase_orders__placed", period, may_be_empty=True),
         {
             "policies": warehouse.read(_EARLIER_POLICIES, window),
             "proposals": warehouse.read(_EARLIER_PROPOSALS, window),
         },
-        warehouse.read_period("intermediate.int_purchase_orders__open_lines", period),
+        warehouse.read_period("intermediate.int_purchase_orders__open_lines", period, may_be_empty=True),
         {
             "policies": warehouse.read_period(STOCK_POLICY.name, period),
-            "positions": warehouse.read_period("intermediate.int_stock__positions", period),
+            "positions": warehouse.read_period("intermediate.int_stock__positions", period, may_be_empty=True),
         },
         warehouse.read(_EARLIER_EXCEPTIONS, window),
         parameters=parameter_store.in_force(cut_off(period)),

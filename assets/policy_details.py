@@ -37,7 +37,7 @@ def policy_detail(context: dg.AssetExecutionContext, warehouse: Warehouse, param
         warehouse.read_period(STOCK_POLICY.name, period),
         planned_item_locations(warehouse, period),
         warehouse.read_period(SEGMENT_ASSIGNMENT.name, period),
-        warehouse.read_period("intermediate.int_stock__positions", period),
+        warehouse.read_period("intermediate.int_stock__positions", period, may_be_empty=True),
         parameters=parameter_store.in_force(cut_off(period)),
     )
     yield from hand_over(

@@ -83,7 +83,7 @@ def supply_risk(context: dg.AssetExecutionContext, warehouse: Warehouse, paramet
     risks = supply_risks(
         planned_item_locations(warehouse, period),
         warehouse.read_period(STOCK_POLICY.name, period),
-        warehouse.read_period("intermediate.int_stock__positions", period),
+        warehouse.read_period("intermediate.int_stock__positions", period, may_be_empty=True),
         warehouse.read(_ALTERNATIVES, {"period": period, "cut_off": cut_off(period)}),
         parameters=parameter_store.in_force(cut_off(period)),
     )

@@ -76,7 +76,8 @@ def lead_times(count: int) -> pd.DataFrame:
             "item_id": [f"item number {number:,} with a long name" for number in range(count)], "location_id": "L",
             "supplier_id": None, "lead_time_days": 3.0, "lead_time_sd_days": 1.0, "receipt_count": 3,
             "lead_time_source_code": "contract", "contract_lead_time_days": None, "evidence_grade": "full",
-        }
+        },
+        columns=[column.name for column in LEAD_TIME.columns if column.name != "period_start_date"],
     )  # fmt: skip
 
 

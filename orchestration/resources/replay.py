@@ -24,7 +24,7 @@ from orchestration.resources.code import code_hash, unpack_code
 from orchestration.resources.landing import Landing
 from orchestration.resources.manifest import CODE_SUFFIX, COMPANY_SUFFIX, PARAMETER_SUFFIX, output_hash
 from orchestration.resources.settings import PROJECT_ROOT, Settings, write_company
-from orchestration.resources.warehouse import Warehouse, sql_text
+from orchestration.resources.warehouse import Warehouse, hand_back, sql_text
 from stockstrata.errors import InputError, PlanningError
 
 # Run by the code of the cycle, which may be older than this module: its arguments and files must stay as they are.
@@ -213,6 +213,8 @@ class _Scratch:
         periods = [dt.date.fromisoformat(str(name)) for name in self.recorded.of_type("cycle").index]
         written = [str(name) for name in self.recorded.of_type("table").index]
         features = [str(name) for name in self.recorded.of_type("feature").index]
+        # Within a process a file is open under one name only.
+        hand_back(warehouse.path)
         with duckdb.connect(str(self.scratch.home / OTHER_CYCLES_FILE)) as connection:
             connection.execute(f"attach {sql_text(warehouse.path)} as home (read_only)")
             for table in [*features, *written, "audit.cycle_manifest"] if periods else []:

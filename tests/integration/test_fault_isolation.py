@@ -7,8 +7,6 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration.resources.settings import PROJECT_ROOT
-
 DECEMBER = "2025-12-01"
 LOCATION = "LOC-01"
 JUMPING = "ITM-00024"  # at one location, a line of 90 million
@@ -22,8 +20,8 @@ TABLES = (
     "marts.fct_policy", "marts.fct_forecast", "marts.fct_order_proposal",
 )  # fmt: skip
 STAMPS = ("parameters_version", "run_id", "computed_at")
-# Why a champion was taken also tells who was champion before, and only one of the homes had a cycle before.
-MEMORIES = ("reason_code", "model_reason_code")
+# A stale policy orders too, so a supplier's orders come to more than without it.
+SUMS = ("supplier_order_value_amount",)
 
 
 class Extract:
@@ -91,17 +89,15 @@ def _take_out(extract: Extract, keys: set[tuple[str, str]]) -> None:
         extract.write(entity, rows)
 
 
-def _without_memory(folder: Path) -> str:
-    """Parameters with which champions are chosen anew in every cycle: what is compared had different cycles before."""
-    shipped = PROJECT_ROOT / "dbt_project" / "seeds" / "parameters" / "forecast_settings.csv"
-    with shipped.open(newline="", encoding="utf-8") as file:
-        rows = [{**row, "tournament_cadence_days": "0", "replacement_margin_rate": "0"} for row in csv.DictReader(file)]
-    (folder / "parameters").mkdir()
-    with (folder / "parameters" / shipped.name).open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    return str(folder / "parameters")
+def _forget_forecasts(home: Path) -> None:
+    """Take from the next cycle what the one before chose for its forecasts: one home alone had a cycle before."""
+    with duckdb.connect(str(home / "warehouse.duckdb")) as connection:
+        names = connection.execute(
+            "select schema_name || '.' || table_name from duckdb_tables() where schema_name in ('forecast', 'history')"
+        ).fetchall()
+        for (name,) in names:
+            connection.execute(f"delete from {name}")
+    shutil.rmtree(home / "forecast_outcomes")
 
 
 @pytest.fixture(scope="module")
@@ -111,12 +107,12 @@ def poisoned(cli, planned, tmp_path_factory):
     extract = _extract(planned, folder)
     whole = extract.rows("demand")
     extract.write("demand", [line for line in whole if line["demand_date"] < DECEMBER])
-    parameters = _without_memory(folder)
-    first = cli(folder / "home", "run", extract.source(), "--last", "1", "--parameters", parameters)
+    first = cli(folder / "home", "run", extract.source(), "--last", "1")
     assert first.code == 0, first.output
+    _forget_forecasts(folder / "home")
     extract.write("demand", whole)
     _poison(extract)
-    second = cli(folder / "home", "run", extract.source(), "--last", "1", "--parameters", parameters)
+    second = cli(folder / "home", "run", extract.source(), "--last", "1")
     assert second.code == 0, second.output
     return folder / "home", second
 
@@ -138,7 +134,7 @@ def clean_home(cli, planned, isolated, tmp_path_factory):
     folder = tmp_path_factory.mktemp("clean")
     extract = _extract(planned, folder)
     _take_out(extract, set(isolated))
-    outcome = cli(folder / "home", "run", extract.source(), "--last", "1", "--parameters", _without_memory(folder))
+    outcome = cli(folder / "home", "run", extract.source(), "--last", "1")
     assert outcome.code == 0, outcome.output
     return folder / "home"
 
@@ -151,7 +147,7 @@ def _marts(home: Path, query: str) -> list[tuple]:
 def _rows(home: Path, table: str) -> list[tuple]:
     with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as connection:
         described = connection.execute(f"describe {table}").fetchall()
-        columns = [row[0] for row in described if row[0] not in (*STAMPS, *MEMORIES)]
+        columns = [row[0] for row in described if row[0] not in (*STAMPS, *SUMS)]
         status = " and policy_status_code = 'current'" if "policy_status_code" in columns else ""
         if table.endswith("order_proposal"):
             status = " and reason not like '%The policy is that of%'"

@@ -17,6 +17,10 @@ GOOD = pd.DataFrame(
         "item_id": ["A", "B"], "location_id": ["L", "L"], "supplier_id": ["S", None], "lead_time_days": [3.0, 4.0],
         "lead_time_sd_days": [1.0, 0.0], "receipt_count": [3, 0], "lead_time_source_code": ["contract", "assumption"],
         "contract_lead_time_days": [3.0, None], "evidence_grade": ["degraded", "assumed"],
+        "lead_time_p50_days": [3.0, 4.0], "lead_time_p90_days": [4.0, 4.0], "lead_time_p95_days": [5.0, 4.0],
+        "open_order_count": [0, 0], "own_weight_rate": [0.5, 0.0], "contract_gap_days": [0.0, None],
+        "change_status_code": ["none", "none"], "proposed_lead_time_days": [None, None], "yield_rate": [1.0, 1.0],
+        "yield_sd_rate": [0.0, 0.0], "short_rate": [0.0, 0.0], "reject_rate": [0.0, 0.0], "yield_line_count": [3, 0],
     }
 )  # fmt: skip
 

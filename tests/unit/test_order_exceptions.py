@@ -30,6 +30,7 @@ def policies(**changed):
     row = {
         "item_id": "A", "location_id": "L1", "segment_code": "AX", "policy_family": "s_Q", "method_code": "poisson",
         "reorder_point_qty": 20.0, "order_qty": 30.0, "order_up_to_qty": 50.0, "safety_stock_qty": 6.0,
+        "order_inflation_ratio": 1.0,
         "annual_demand_qty": 365.25, "review_period_days": 7.0, "lead_time_days": 7.0, "unit_cost_amount": 2.0,
         "order_cost_amount": 25.0, "holding_cost_per_unit_week_amount": 0.01, "shortage_cost_per_unit_amount": 4.0,
         "moq_qty": np.nan, "order_multiple_qty": np.nan,

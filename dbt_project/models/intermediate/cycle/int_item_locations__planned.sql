@@ -79,7 +79,6 @@ final as (
         sourced.price_breaks,
         sourced.order_days,
         sourced.supplier_min_order_amount,
-        items.shelf_life_days,
         sourced.contract_lead_time_days,
         sourced.contract_lead_time_sd_days,
         locations.holding_cost_rate as location_holding_cost_rate,

@@ -34,7 +34,6 @@ NUMBERS = (
     "contract_lead_time_days",
     "contract_lead_time_sd_days",
     "location_holding_cost_rate",
-    "shelf_life_days",
     "abc_demand_qty",
     "abc_line_count",
     "abc_revenue_amount",

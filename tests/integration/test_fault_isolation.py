@@ -22,6 +22,10 @@ TABLES = (
 STAMPS = ("parameters_version", "run_id", "computed_at")
 # A stale policy orders too, so a supplier's orders come to more than without it.
 SUMS = ("supplier_order_value_amount",)
+CHOICES = (
+    "forecast.champion", "forecast.champion_register", "forecast.champion_backtest", "forecast.champion_backtest_lag",
+    "forecast.hierarchy_choice", "forecast.sensing_choice", "forecast.interval_method", "history.demand_signal_choice",
+)  # fmt: skip
 
 
 class Extract:
@@ -92,10 +96,7 @@ def _take_out(extract: Extract, keys: set[tuple[str, str]]) -> None:
 def _forget_forecasts(home: Path) -> None:
     """Take from the next cycle what the one before chose for its forecasts: one home alone had a cycle before."""
     with duckdb.connect(str(home / "warehouse.duckdb")) as connection:
-        names = connection.execute(
-            "select schema_name || '.' || table_name from duckdb_tables() where schema_name in ('forecast', 'history')"
-        ).fetchall()
-        for (name,) in names:
+        for name in CHOICES:
             connection.execute(f"delete from {name}")
     shutil.rmtree(home / "forecast_outcomes")
 

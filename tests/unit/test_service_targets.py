@@ -202,10 +202,13 @@ def test_larger_lots_ask_for_less_service(read, make_item_locations):
     found = policies(read, make_item_locations, mean=[30.0], segment="AX", files=files).iloc[0]
     weekly = 10.0
     assert found.policy_family == "s_Q"
-    # What a cycle falls short is a cost of its order.
-    demand = np.arange(200)
-    short = np.maximum(demand - found.reorder_point_qty, 0) @ stats.poisson.pmf(demand, found.lead_time_demand_qty)
-    assert found.order_qty == pytest.approx(np.sqrt(2 * (20 + 5 * short) * weekly / 0.2), abs=1)
+    # What a cycle falls short is a cost of its order: both are found in turn until neither moves.
+    demand, lot = np.arange(200), np.sqrt(2 * 20 * weekly / 0.2)
+    for _ in range(50):
+        level = stats.poisson.ppf(5 * weekly / (5 * weekly + 0.2 * lot), found.lead_time_demand_qty)
+        short = np.maximum(demand - level, 0) @ stats.poisson.pmf(demand, found.lead_time_demand_qty)
+        lot = np.sqrt(2 * (20 + 5 * short) * weekly / 0.2)
+    assert found.order_qty == pytest.approx(lot, abs=1)
     assert found.order_qty > np.sqrt(2 * 20 * weekly / 0.2) + 1
     assert found.service_target == pytest.approx(5 * weekly / (5 * weekly + 0.2 * found.order_qty))
 

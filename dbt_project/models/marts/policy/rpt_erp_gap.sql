@@ -28,7 +28,12 @@ compared as (
             and {{ known_at(period_end("policies.period_start_date"), "erp_versions") }}
     qualify row_number() over (
         partition by policies.period_start_date, policies.item_id, policies.location_id
-        order by erp_versions.location_id = policies.location_id desc, erp_versions.valid_from_date desc
+        order by
+            erp_versions.location_id = policies.location_id desc,
+            erp_versions.valid_from_date desc,
+            erp_versions.known_from_at desc,
+            erp_versions.file_name asc,
+            erp_versions.row_number desc
     ) = 1
 ),
 

@@ -30,6 +30,8 @@ from stockstrata.errors import InputError, PlanningError
 # Run by the code of the cycle, which may be older than this module: its arguments and files must stay as they are.
 REPLAYED_CYCLE = "orchestration.replayed_cycle"
 OTHER_CYCLES_FILE = "other_cycles.duckdb"
+# Suppliers are scored by the lines that the marts of earlier cycles judged.
+_READ_BACK = ("marts.fct_supplier_line",)
 KEY = ["object_type_code", "object_name"]
 # What decides whether a replay is identical. Everything else tells why it is not.
 OUTPUT_TYPES = ("feature", "table", "mart")
@@ -217,7 +219,7 @@ class _Scratch:
         hand_back(warehouse.path)
         with duckdb.connect(str(self.scratch.home / OTHER_CYCLES_FILE)) as connection:
             connection.execute(f"attach {sql_text(warehouse.path)} as home (read_only)")
-            for table in [*features, *written, "audit.cycle_manifest"] if periods else []:
+            for table in [*features, *written, *_READ_BACK, "audit.cycle_manifest"] if periods else []:
                 connection.execute(f"create schema if not exists {table.split('.')[0]}")
                 connection.execute(
                     f"create table {table} as from home.{table} where list_contains(?, period_start_date)", [periods]

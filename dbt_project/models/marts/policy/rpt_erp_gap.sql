@@ -55,8 +55,9 @@ final as (
         order_qty,
         unit_cost_amount,
         abs(gap_qty) * unit_cost_amount as gap_value_amount,
-        greatest(gap_qty, 0) * unit_cost_amount as over_buffer_amount,
-        greatest(-gap_qty, 0) * unit_cost_amount as under_buffer_amount,
+        -- Not by greatest(): of 0 and -0 it may give either.
+        case when gap_qty > 0 then gap_qty else 0 end * unit_cost_amount as over_buffer_amount,
+        case when gap_qty < 0 then -gap_qty else 0 end * unit_cost_amount as under_buffer_amount,
         row_number() over (
             partition by period_start_date
             order by abs(gap_qty) * unit_cost_amount desc nulls last, item_id, location_id

@@ -110,14 +110,14 @@ def test_landing_on_a_full_disk_leaves_no_load_and_lands_when_there_is_room(plan
 
 
 def test_a_table_that_does_not_fit_on_the_disk_leaves_the_old_rows(disk):
-    folder = disk("4m")
+    folder = disk("16m")
     warehouse = Warehouse(path=str(folder / "warehouse.duckdb"))
     warehouse.create_tables()
     warehouse.replace_period(LEAD_TIME, lead_times(10), PERIOD)
     before = warehouse.content_hash(LEAD_TIME.name)
     filler = fill(folder)
     with pytest.raises(duckdb.Error, match="No space left") as failed:
-        warehouse.replace_period(LEAD_TIME, lead_times(50_000), PERIOD)
+        warehouse.replace_period(LEAD_TIME, lead_times(200_000), PERIOD)
     assert str(folder / "warehouse.duckdb") in advice(str(failed.value), folder)
     assert warehouse.content_hash(LEAD_TIME.name) == before
     filler.unlink()

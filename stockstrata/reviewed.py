@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stockstrata.distributions import DISCRETE, Method, cdf, loss
+from stockstrata.distributions import DISCRETE, SHAPED, Method, cdf, loss
 from stockstrata.review_positions import ReviewPositions, positions_below_top
 from stockstrata.safety_stock import CYCLE_SHARES, CYCLE_WEIGHTS, falling_root
 from stockstrata.second_order_loss import second_order_loss
@@ -212,12 +212,7 @@ def reviewed_demand(
     )
 
 
-_OF_REVIEW: dict[Method, Method] = {
-    "conformal": "gamma",
-    "empirical": "gamma",
-    "conformal_count": "negative_binomial",
-    "empirical_count": "negative_binomial",
-}
+_OF_REVIEW: dict[Method, Method] = {code: "negative_binomial" if code in DISCRETE else "gamma" for code in SHAPED}
 _ARRAYS = (
     *("order_qty", "is_order_up", "mean", "sd", "lead_time_mean", "lead_time_sd", "review_mean", "undershoot_mean"),
 )

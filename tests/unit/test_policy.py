@@ -7,10 +7,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from stockstrata.distributions import choose_method
+from stockstrata.distributions import METHODS, SHAPED, choose_method
 from stockstrata.errors import ParameterError, PlanningError
 from stockstrata.policy import stale_policies, stock_policies
 from stockstrata.safety_stock import fill_rate
+from stockstrata.shaped import PROBABILITIES
 from stockstrata.tables import STOCK_POLICY
 
 PERIOD = dt.date(2025, 1, 1)
@@ -36,7 +37,7 @@ def plan(make_parameters, make_item_locations):
     def run(
         daily, sd, *, family="s_Q", measure="cycle_service_level", target=0.95, review=7, lead=21.0, supply_sd=0.0,
         is_whole=True, least_stocked=0, grade="full", source="item_receipts", lead_grade="full", limits=None,
-        last=None, cut_off=None, tables=None, **columns,
+        last=None, cut_off=None, tables=None, methods=None, shapes=None, **columns,
     ):  # fmt: skip
         n = len(np.atleast_1d(daily))
         daily, demand_sd, supply_sd = (np.broadcast_to(np.asarray(v, dtype=float), n) for v in (daily, sd, supply_sd))
@@ -52,8 +53,10 @@ def plan(make_parameters, make_item_locations):
             protection_interval_days=lead + review,
             method_code=choose_method(mean, total, is_whole=np.broadcast_to(is_whole, n)),
             mean_qty=mean, sd_qty=total, demand_sd_qty=demand_sd, lead_time_sd_qty=supply_sd, daily_mean_qty=daily,
-            fallback_reason="", evidence_grade=grade, standard_quantiles=None,
+            fallback_reason="", evidence_grade=grade, standard_quantiles=shapes,
         )  # fmt: skip
+        if methods is not None:
+            demand["method_code"] = methods
         parameters = make_parameters(
             {
                 "segment_strategies": [strategy("T", family, review)],
@@ -102,6 +105,23 @@ def test_fill_rate_is_met_with_the_order_quantity(plan):
     served = fill_rate(out.reorder_point_qty[0], out.order_qty[0], 280, 280**0.5, method="poisson")
     assert out.safety_stock_qty[0] > 0
     assert served == pytest.approx(out.expected_service_rate[0], abs=1e-4)
+
+
+@pytest.mark.parametrize("family", ["s_Q", "s_S", "R_S", "R_s_S", "min_max"])
+@pytest.mark.parametrize("measure", ["cycle_service_level", "fill_rate", "ready_rate"])
+def test_every_distribution_serves_every_family_and_measure(plan, family, measure):
+    # Shapes are those of a normal distribution, so that all ways tell nearly the same buffer.
+    normal = stats.norm.ppf(np.clip(PROBABILITIES, 1e-6, 1 - 1e-6))
+    methods = [code for code in METHODS if code not in {"degenerate", "poisson"}]
+    shapes = pd.Series([normal if code in SHAPED else None for code in methods], dtype=object)
+    out = plan(
+        np.full(len(methods), 10.0), 60.0, family=family, measure=measure, target=0.98, methods=methods, shapes=shapes,
+        order_cost_amount=0.0,
+    )  # fmt: skip
+    assert out.method_code.tolist() == methods
+    assert (out.safety_stock_qty > 0).all()
+    level = out.protected_demand_qty + out.safety_stock_qty
+    assert level.to_numpy() == pytest.approx(np.full(len(out), level.median()), rel=0.08)
 
 
 def test_order_quantity_is_economic_and_feasible(plan):

@@ -49,8 +49,12 @@ def buffer_parts(case: ServiceCase, own: ServiceCase, solved: np.ndarray, buffer
     if not is_own.all():
         own_level[~is_own] = service_level_stock(own.rows(~is_own))
     reviewed = np.clip(own_level - protected, 0.0, unrounded)
-    for_supply = np.clip(_buffer_without_review(own), 0.0, reviewed)
-    for_demand = np.clip(_buffer_without_review(own.without_supply()), 0.0, for_supply)
+    continuous = _buffer_without_review(own)
+    for_supply = np.clip(continuous, 0.0, reviewed)
+    is_certain = own.total_sd == own.demand_sd
+    if not is_certain.all():
+        continuous[~is_certain] = _buffer_without_review(own.rows(~is_certain).without_supply())
+    for_demand = np.clip(continuous, 0.0, for_supply)
     return BufferParts(
         demand_qty=for_demand,
         supply_qty=for_supply - for_demand,

@@ -360,8 +360,10 @@ def _with_mix(out: pd.DataFrame, own: ServiceCase, parameters: PlanningParameter
     return out
 
 
-def _with_floor(out: pd.DataFrame, solved: np.ndarray, floors: tuple[CriticalityFloor, ...]) -> pd.DataFrame:
-    """The floor in place of the target where it needs a higher level than the one solved for, and its level."""
+def _with_floor(
+    out: pd.DataFrame, solved: np.ndarray, floors: tuple[CriticalityFloor, ...]
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """The floor where it needs a higher level than the target does, and the level in force, units."""
     rows = {row.criticality_code: row for row in floors}
     has_floor = out["criticality_code"].isin(rows).to_numpy()
     chosen = [rows[code] for code in out.loc[has_floor, "criticality_code"]]
@@ -371,22 +373,24 @@ def _with_floor(out: pd.DataFrame, solved: np.ndarray, floors: tuple[Criticality
         service_target_source_code="criticality_floor",
     )
     floor_qty = service_level_stock(service_case(with_floor))
-    changed = with_floor.loc[floor_qty > solved[has_floor] + 1e-9]
+    is_higher = floor_qty > solved[has_floor] + 1e-9
+    changed = with_floor.loc[is_higher]
+    level = solved.copy()
+    level[np.flatnonzero(has_floor)[is_higher]] = floor_qty[is_higher]
     out = out.assign(floor_level_qty=0.0)
     out.loc[has_floor, "floor_level_qty"] = floor_qty
     for name in ("service_measure", "service_target", "service_target_source_code"):
         out.loc[changed.index, name] = changed[name]
-    return out
+    return out, level
 
 
 def _with_buffer(out: pd.DataFrame, parameters: PlanningParameters) -> pd.DataFrame:
     own = service_case(out)
     out = _with_mix(out, own, parameters)
-    out = _with_floor(out, service_level_stock(service_case(out)), parameters.criticality_floors)
+    out, solved = _with_floor(out, service_level_stock(service_case(out)), parameters.criticality_floors)
     case = service_case(out)
     whole, protected = case.is_whole, protected_demand(case)
     stocked = ~out["policy_family"].isin(NOT_STOCKED).to_numpy()
-    solved = service_level_stock(case)
     out, solved = with_own_levels(out, solved, parameters.buffer_profiles)
     level = np.where(whole, np.ceil(np.round(solved, 9)), solved)
     least = np.where(out["service_measure"] == ECONOMIC, 0.0, np.where(whole, np.floor(protected), protected))

@@ -23,7 +23,7 @@ _EARLIER_POLICIES = f"""
     order by policy.item_id, policy.location_id
 """
 _EARLIER_PROPOSALS = f"""
-    select item_id, location_id, order_qty from {ORDER_PROPOSAL.name}
+    select item_id, location_id, order_qty, order_date from {ORDER_PROPOSAL.name}
     where period_start_date = {_EARLIER_CYCLE} order by item_id, location_id
 """
 _EARLIER_EXCEPTIONS = f"""

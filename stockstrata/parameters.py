@@ -375,8 +375,9 @@ class OrderExceptionRule(_Dated):
     """Limit from which an order is an exception, for a segment or all (`*`)."""
 
     rule_code: Literal[
-        "emergency_wait", "emergency_price", "early", "oversized", "expedite", "defer", "cancel", "approval"
-    ]
+        "emergency_wait", "emergency_price", "early", "oversized", "undersized", "late_release", "expedite", "defer",
+        "cancel", "approval",
+    ]  # fmt: skip
     segment_code: str
     threshold_value: float = Field(ge=0)
     unit: str

@@ -1068,11 +1068,14 @@ ORDER_PROPOSAL = Table(
         Column("need_date", "DATE", "Day on which the inventory position is used up at the forecast rate."),
         Column("buffer_date", "DATE", "Day on which the inventory position reaches the safety stock."),
         Column("expected_receipt_date", "DATE", "Order date plus lead time."),
-        Column("inventory_position_qty", "DOUBLE", "On hand plus on order plus in transit minus allocated, units."),
+        Column(
+            "inventory_position_qty", "DOUBLE", "On hand, on order, in transit, less allocated and shortfall, units."
+        ),
         Column("on_hand_qty", "DOUBLE", "On hand, units."),
         Column("on_order_qty", "DOUBLE", "Open on purchase orders, units."),
         Column("in_transit_qty", "DOUBLE", "On the way besides purchase orders, units."),
         Column("allocated_qty", "DOUBLE", "Reserved, units."),
+        Column("expected_shortfall_qty", "DOUBLE", "Part of what is under way that is not expected in good, units."),
         Column("reorder_point_qty", "DOUBLE", "Reorder point of the policy, units."),
         Column("expected_arrival_stock_qty", "DOUBLE", "Lost sales: stock expected at arrival, units; else null."),
         Column("window_demand_qty", "DOUBLE", "Lost sales: demand from arrival to the next, units; else null."),
@@ -1104,10 +1107,12 @@ ORDER_EXCEPTION = Table(
     (
         _PERIOD,
         Column(
-            "judged_code", "VARCHAR", "placed: an order of the period; open: an order still to come at the cut-off."
+            "judged_code",
+            "VARCHAR",
+            "placed: an order of the period; open: one still to come at the cut-off; proposed: not placed.",
         ),
-        Column("order_id", "VARCHAR", "Order number."),
-        Column("line", "VARCHAR", "Line of the order."),
+        Column("order_id", "VARCHAR", "Order number; empty for a proposal."),
+        Column("line", "VARCHAR", "Line of the order; empty for a proposal."),
         _ITEM,
         _LOCATION,
         Column("supplier_id", "VARCHAR", "Supplier; null where the order names none."),
@@ -1116,25 +1121,34 @@ ORDER_EXCEPTION = Table(
         Column(
             "exception_code",
             "VARCHAR",
-            "placed: matched, in_policy, emergency, early, oversized, not_stocked, unplanned_item, unjudged; open: "
-            "expedite, late, defer, cancel.",
+            "placed: matched, in_policy, emergency, early, oversized, undersized, late_release, not_stocked, "
+            "unplanned_item, unjudged; open: expedite, late, defer, cancel; proposed: not_released.",
         ),
         Column("is_exception", "BOOLEAN", "Whether somebody should look at it."),
         Column("is_new", "BOOLEAN", "Whether it is an exception that the cycle before did not have."),
         Column("needs_approval", "BOOLEAN", "Whether its value asks for the approval of the owner."),
-        Column("order_date", "DATE", "Day the order was placed."),
+        Column("order_date", "DATE", "Day the order was placed; proposed: to be placed."),
         Column("due_date", "DATE", "Day promised; where unknown a lead time after the order; null without either."),
-        Column("wanted_date", "DATE", "Open: day on which it is needed; null where it is not."),
+        Column(
+            "wanted_date",
+            "DATE",
+            "Open: day on which it is needed, null where it is not; late_release, not_released: day to order.",
+        ),
         Column("order_qty", "DOUBLE", "Placed: quantity ordered; open: quantity still to come; units."),
         Column("wanted_qty", "DOUBLE", "What the proposal or else the policy asked for when it was ordered, units."),
-        Column("deviation_days", "DOUBLE", "Days between due and wanted; placed: days promised less than usual."),
+        Column(
+            "deviation_days",
+            "DOUBLE",
+            "Days between due and wanted; emergency: days promised less than usual; proposals: days of delay.",
+        ),
         Column("order_value_amount", "DOUBLE", "Order quantity at the cost paid or else the policy's, currency."),
         Column(
             "cost_amount",
             "DOUBLE",
-            "Emergency: premium paid and the order's own cost; early, oversized, not_stocked, defer: holding until it "
-            "is used, a year at most; expedite: units short at the cost of one short; currency; null where a rate is "
-            "not known, 0 where there is nothing to pay.",
+            "Emergency: premium paid and the order's own cost; undersized: one more order; early, oversized, "
+            "not_stocked, defer: holding until it is used, a year at most; expedite, late_release, not_released: "
+            "units short at the cost of one short; currency; null where a rate is not known, 0 where there is "
+            "nothing to pay.",
         ),
         Column("reason", "VARCHAR", "What was found, in one sentence with the figures."),
         Column("action", "VARCHAR", "What to do about it; empty where nothing is."),

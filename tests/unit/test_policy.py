@@ -124,6 +124,17 @@ def test_every_distribution_serves_every_family_and_measure(plan, family, measur
     assert level.to_numpy() == pytest.approx(np.full(len(out), level.median()), rel=0.08)
 
 
+@pytest.mark.parametrize("family", ["s_Q", "R_s_S", "do_not_stock"])
+def test_demand_that_hardly_ever_comes_has_figures_all_the_same(plan, family):
+    # A shape pooled from series that have stopped: nothing but a rare fall lies away from the mean.
+    stopped = np.where(np.arange(len(PROBABILITIES)) == 0, -210.0, -0.026)
+    out = plan([2e-5], 0.079, family=family, target=0.5, review=28, lead=8.3, order_cost_amount=0.0,
+               methods=["conformal_count"], shapes=pd.Series([stopped], dtype=object))  # fmt: skip
+    parts = out.filter(regex="^safety_stock_")
+    assert np.isfinite(parts.to_numpy(dtype=float)).all()
+    assert out.safety_stock_qty.tolist() == [0.0]
+
+
 def test_order_quantity_is_economic_and_feasible(plan):
     out = plan([10.0], [60.0], unit_cost_amount=4.0, order_cost_amount=25.0)
     assert out.economic_order_qty[0] == pytest.approx((2 * 25 * 3652.5 / (0.22 * 4)) ** 0.5)

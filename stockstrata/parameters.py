@@ -99,6 +99,7 @@ class PlanningSettings(_Frozen):
     abnormal_row_drop_rate: float = Field(ge=0, le=1)
     least_stocked_annual_demand_qty: float = Field(ge=0)
     max_order_cover_days: float = Field(gt=0)
+    cost_uncertainty_rate: float = Field(ge=0)
     order_qty_band_rate: float = Field(ge=0)
     max_refused_row_rate: float = Field(ge=0, le=1)
     max_jump_ratio: float = Field(gt=1)

@@ -905,7 +905,9 @@ STOCK_POLICY = Table(
         Column("limit_codes", "VARCHAR", "Limits that moved buffer or levels, in their order; empty where none did."),
         Column("service_lost_rate", "DOUBLE", "What limits took off the expected service, 0 to 1; null without stock."),
         Column(
-            "residual_demand_qty", "DOUBLE", "Demand expected until phase-out, units; null where none is announced."
+            "residual_demand_qty",
+            "DOUBLE",
+            "Demand expected until phase-out, or in all by its decline, units; null without either.",
         ),
         Column("reorder_point_qty", "DOUBLE", "Order when the inventory position is at or below this, units."),
         Column("order_qty", "DOUBLE", "Order quantity, units."),
@@ -1022,6 +1024,9 @@ MIX_TARGET = Table(
         Column("shortfall_amount", "DOUBLE", "Money that the segment's budget lacks, currency."),
         Column("cost_optimal_fill_rate", "DOUBLE", "Fill rate of least cost, 0 to 1; null where a cost is not known."),
         Column("cost_optimal_level_qty", "DOUBLE", "Level of least yearly cost, units; null if a cost is not known."),
+        Column("low_cost_optimal_fill_rate", "DOUBLE", "The same were one short cheaper by the uncertainty, 0 to 1."),
+        Column("high_cost_optimal_fill_rate", "DOUBLE", "The same were one short dearer by the uncertainty, 0 to 1."),
+        Column("cost_regret_amount", "DOUBLE", "Most lost a year by the optimum if that cost is so far off, currency."),
         _GRADE,
     ),
     may_be_empty=True,

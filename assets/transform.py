@@ -2,17 +2,16 @@
 
 import datetime as dt
 import os
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DbtCliResource, dbt_assets
+from dagster_dbt import dbt_assets
 
 from orchestration.automation import WRITER_POOL
 from orchestration.partitions import DATE_FORMAT, PERIODS, SETTINGS
 from orchestration.resources.dbt import (
-    PARTIAL_PARSE,
+    DbtCommandLine,
     Translator,
     assemble_project,
     dbt_variables,
@@ -43,7 +42,7 @@ _TRANSLATOR = Translator(PERIODS)
     pool=WRITER_POOL,
 )
 def transform(
-    context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: Warehouse, parameter_store: ParameterStore
+    context: dg.AssetExecutionContext, dbt: DbtCommandLine, warehouse: Warehouse, parameter_store: ParameterStore
 ) -> Iterator[Any]:
     """Parameters, typed views of the landed entities, facts of the window, features of the cycle."""
     if len(context.partition_keys) > 1 and _is_cycle_selected(context):
@@ -71,7 +70,7 @@ def transform(
     dagster_dbt_translator=_TRANSLATOR,
     pool=WRITER_POOL,
 )
-def marts(context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: Warehouse) -> Iterator[Any]:
+def marts(context: dg.AssetExecutionContext, dbt: DbtCommandLine, warehouse: Warehouse) -> Iterator[Any]:
     """The tables that people read, contracts enforced."""
     yield from _build(context, dbt, warehouse)
 
@@ -100,15 +99,13 @@ def _refuse_unbuilt_facts(warehouse: Warehouse, models_hash: str, context: dg.As
         )
 
 
-def _build(context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: Warehouse) -> Iterator[Any]:
+def _build(context: dg.AssetExecutionContext, dbt: DbtCommandLine, warehouse: Warehouse) -> Iterator[Any]:
     window = context.partition_time_window
     # In the environment, because vars that change make dbt parse the whole project anew.
     os.environ["STOCKSTRATA_WINDOW_START"] = window.start.strftime(DATE_FORMAT)
     os.environ["STOCKSTRATA_WINDOW_END"] = window.end.strftime(DATE_FORMAT)
     target = SETTINGS.dbt_target / context.op.name
     target.mkdir(parents=True, exist_ok=True)
-    if not (target / PARTIAL_PARSE).exists():
-        shutil.copyfile(SETTINGS.dbt_target / PARTIAL_PARSE, target / PARTIAL_PARSE)
     # A run that breaks off writes no results: those of the run before must not pass for its own.
     (target / "run_results.json").unlink(missing_ok=True)
     hand_back(warehouse.path)
@@ -116,7 +113,6 @@ def _build(context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: Wa
         ["build", "--exclude-resource-type", "unit_test", "--vars", dbt_variables(SETTINGS.company)],
         context=context,
         target_path=target,
-        raise_on_error=False,
     )
     events = list(invocation.stream())
     returned = invocation.process.wait()

@@ -12,10 +12,12 @@ from typing import Any
 
 import dagster as dg
 import filelock
-from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliInvocation, DbtCliResource
+from dagster_dbt.asset_utils import DBT_INDIRECT_SELECTION_ENV, get_updated_cli_invocation_params_for_context
 from packaging.version import Version
 
 from orchestration.automation import PLATFORM_OWNERS
+from orchestration.resources.dbt_process import start_dbt
 from orchestration.resources.parameters import ParameterStore
 from orchestration.resources.settings import PROJECT_ROOT, Company, Settings
 from stockstrata.errors import StockstrataError
@@ -28,18 +30,43 @@ _FINGERPRINT = "manifest.fingerprint"
 
 
 class DbtCommandLine(DbtCliResource):
-    """dbt's command line without what dagster-dbt prepares beside it, which takes as long as a small invocation.
+    """dbt as dagster-dbt runs it, but by a process that is kept ready (see `dbt_process`), and without its connection.
 
-    Its own connection serves `fetch_row_counts` and `fetch_column_metadata`; here one query gives the figures of all
-    models (see `dbt_metadata`). And which dbt is installed need not be asked of a process of its own.
+    That connection serves `fetch_row_counts` and `fetch_column_metadata`; here one query gives the figures of all
+    models (see `dbt_metadata`).
     """
 
-    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> None:  # type: ignore[override]
-        return None
+    def cli(  # type: ignore[override]
+        self, args: Sequence[str], *, context: dg.AssetExecutionContext, target_path: Path
+    ) -> DbtCliInvocation:
+        """Start dbt with what a run has selected of its assets; whether it succeeds is asked of the invocation.
 
-    @property
-    def _cli_version(self) -> Version:  # type: ignore[override]
-        return Version(version("dbt-core"))
+        Args:
+            args: command and arguments, without a selection.
+            context: of the step.
+            target_path: where dbt writes. Its folder holds the parsed project.
+        """
+        asked = get_updated_cli_invocation_params_for_context(context, {}, DagsterDbtTranslator())
+        environment = {
+            **os.environ,
+            # An environment by which others know the process, see `orphans`.
+            "DAGSTER_DBT_CLI": "true",
+            "DBT_TARGET_PATH": str(target_path),
+            "DBT_LOG_PATH": str(target_path),
+            "DBT_PROJECT_DIR": self.project_dir,
+            "DBT_PROFILES_DIR": self.project_dir,
+            **({DBT_INDIRECT_SELECTION_ENV: asked.indirect_selection} if asked.indirect_selection else {}),
+        }
+        return DbtCliInvocation(
+            process=start_dbt([*args, *asked.selection_args], environment, target_path.parent / PARTIAL_PARSE),  # type: ignore[arg-type]
+            manifest=asked.manifest,
+            dagster_dbt_translator=asked.dagster_dbt_translator,
+            project_dir=Path(self.project_dir),
+            target_path=target_path,
+            raise_on_error=False,
+            cli_version=Version(version("dbt-core")),
+            context=context,
+        )
 
 
 class Translator(DagsterDbtTranslator):
@@ -91,7 +118,8 @@ def prepare_manifest(settings: Settings) -> Path:
 
 def _prepare_manifest(settings: Settings) -> Path:
     manifest, fingerprint = manifest_file(settings), settings.dbt_target / _FINGERPRINT
-    current = project_fingerprint()
+    # What the models are told of the company could one day decide what dbt's parser finds.
+    current = f"{project_fingerprint()} {dbt_variables(settings.company)}"
     is_laid_out = (settings.dbt_project / "dbt_project.yml").exists() and manifest.exists() and fingerprint.exists()
     if is_laid_out and fingerprint.read_text(encoding="utf-8") == current:
         return manifest
@@ -116,8 +144,6 @@ def _prepare_manifest(settings: Settings) -> Path:
         raise StockstrataError(
             f"dbt cannot parse {DBT_PROJECT_FOLDER}:\n{parsed.stdout[-4000:]}{parsed.stderr[-2000:]}"
         )
-    for outdated in settings.dbt_target.glob(f"*/{PARTIAL_PARSE}"):
-        outdated.unlink()
     fingerprint.write_text(current, encoding="utf-8")
     return manifest
 
@@ -166,8 +192,6 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         "STOCKSTRATA_WAREHOUSE": str(settings.warehouse_file),
         "STOCKSTRATA_WORKERS": str(settings.worker_count),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        # Every statement of every run would be a log that only grows.
-        "DBT_LOG_LEVEL_FILE": "info",
     }
 
 

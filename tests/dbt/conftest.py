@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import filelock
 import pytest
 import yaml
 from dbt.cli.main import dbtRunner
+from dbt.contracts.graph.manifest import Manifest
+from dbt.parser.manifest import extended_mashumuro_decoder
 
 from stockstrata.tables import STAMP, TABLES
 
@@ -59,9 +62,15 @@ def declared_sources(name: str) -> dict[str, dict[str, str]]:
 
 @dataclass(frozen=True)
 class Project:
-    """The dbt project over one warehouse file; everything that dbt writes stands in `folder`."""
+    """The dbt project over one warehouse file; everything that dbt writes stands in `folder`.
+
+    Attributes:
+        folder: where dbt writes.
+        parsed: the shipped project as dbt keeps it once parsed; where None, or the project is another, dbt parses.
+    """
 
     folder: Path
+    parsed: bytes | None = None
 
     @property
     def warehouse(self) -> Path:
@@ -112,7 +121,10 @@ class Project:
     ) -> Any:
         """Run dbt for a window and return its result; fails the test when dbt fails."""
         variables = {"window_start": start, "window_end": end, "currency_code": "EUR", "source_name": "hand", **more}
-        result = dbtRunner().invoke(
+        # Each invocation takes its own: dbt compiles into the manifest that it is given.
+        is_shipped = self.parsed is not None and folder == PROJECT
+        held = Manifest.from_msgpack(self.parsed, decoder=extended_mashumuro_decoder) if is_shipped else None
+        result = dbtRunner(manifest=held).invoke(
             [
                 *(command, *arguments, "--vars", json.dumps(variables), "--quiet"),
                 *("--project-dir", str(folder), "--profiles-dir", str(folder)),
@@ -151,10 +163,24 @@ def declared_tables() -> Callable[[str], dict[str, dict[str, str]]]:
     return declared_sources
 
 
+@pytest.fixture(scope="session")
+def parsed_project(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Project:
+    """The project, parsed once for all workers: its manifest stands in the folder `target`."""
+    own = tmp_path_factory.getbasetemp()
+    made = Project((own if worker_id == "master" else own.parent) / "parsed")
+    made.folder.mkdir(exist_ok=True)
+    with filelock.FileLock(made.folder / ".lock"), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STOCKSTRATA_WAREHOUSE", str(made.warehouse))
+        if not (made.folder / "target" / "manifest.json").exists():
+            made.dbt("parse")
+    return made
+
+
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+def project(tmp_path_factory: pytest.TempPathFactory, parsed_project: Project) -> Iterator[Project]:
     """A project over a warehouse whose tables are there and empty, shared by the tests of a module."""
-    made = Project(tmp_path_factory.mktemp("dbt"))
+    kept = (parsed_project.folder / "target" / "partial_parse.msgpack").read_bytes()
+    made = Project(tmp_path_factory.mktemp("dbt"), kept)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STOCKSTRATA_WAREHOUSE", str(made.warehouse))
         made.create_tables()

@@ -14,9 +14,8 @@ MAY_READ_SOURCES: set[str] = set()
 
 
 @pytest.fixture(scope="module")
-def manifest(project: Any) -> dict[str, Any]:
-    project.dbt("parse")
-    return json.loads((project.folder / "target" / "manifest.json").read_text(encoding="utf-8"))
+def manifest(parsed_project: Any) -> dict[str, Any]:
+    return json.loads((parsed_project.folder / "target" / "manifest.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")

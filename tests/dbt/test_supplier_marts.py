@@ -85,7 +85,8 @@ def engine_rows(project: Any) -> None:
     project.insert(
         "policy.supply_risk",
         [{**PERIOD, "item_id": "C", "location_id": "L1", "supplier_id": "S2", "supplier_count": 2,
-          "is_single_source": False, "cover_days": 5.0, "expected_loss_amount": 1.0, **STAMPS}],
+          "is_single_source": False, "cover_days": 5.0,
+          "alternative_supplier_id": "S1", "alternative_lead_time_days": 12.0, "expected_loss_amount": 1.0, **STAMPS}],
     )  # fmt: skip
 
 
@@ -105,7 +106,7 @@ def built(project):
     engine_rows(project)
     project.dbt("build", "--select", "tag:facts", "tag:cycle", "--exclude-resource-type", "unit_test", **WINDOW)
     project.dbt("build", "--select", "fct_supplier_line", "fct_supplier_scorecard", "fct_supplier_tier",
-                "rpt_contract_levers", "--exclude-resource-type", "unit_test", **WINDOW)  # fmt: skip
+                "rpt_contract_levers", "rpt_single_source_risk", "--exclude-resource-type", "unit_test", **WINDOW)  # fmt: skip
     return project
 
 
@@ -165,6 +166,18 @@ def test_tiers_follow_the_rules_and_few_lines_condemn_nobody(built):
     assert found == [
         ("S1", 2, 2, 42.5, 3.0, 6, "medium", "vital_weak", "tier_1", "develop"),
         ("S2", 1, 0, 1.0, 5.0, 2, "medium", "other_weak", "tier_2", "develop"),
+    ]
+
+
+def test_leaving_a_supplier_lists_every_item_location_with_its_cover_and_who_takes_over(built):
+    found = built.query(
+        "select item_id, supplier_id, cover_days, alternative_supplier_id, transition_gap_days, development_code "
+        "from marts.rpt_single_source_risk order by all"
+    )
+    assert found == [
+        ("A", "S1", 3.0, None, None, "develop"),
+        ("B", "S1", 9.0, None, None, "develop"),
+        ("C", "S2", 5.0, "S1", 7.0, "develop"),
     ]
 
 

@@ -13,6 +13,7 @@ from orchestration.resources.parameters import ParameterStore
 from orchestration.resources.replay import is_identical, replay_cycle
 from orchestration.resources.warehouse import Warehouse
 from stockstrata.tables import (
+    CERTIFICATE,
     CYCLE_MANIFEST,
     CYCLE_MART,
     CYCLE_OBJECT,
@@ -51,6 +52,7 @@ def _spec(table: Table, description: str, deps: list[dg.AssetKey]) -> dg.AssetSp
 
 _WRITTEN = [
     asset_key(STOCK_POLICY),
+    asset_key(CERTIFICATE),
     asset_key(ORDER_PROPOSAL),
     asset_key(ORDER_EXCEPTION),
     asset_key(POLICY_DETAIL),

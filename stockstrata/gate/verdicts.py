@@ -6,8 +6,9 @@ compared: what two of them did says little, and a rule that harms everybody stil
 - `service`: the fill rate may fall below that in force by the service margin.
 - `stock`: the mean stock value may rise above that in force by the stock margin.
 - `churn`: order-up-to levels of what stays in the segment may change by the limit, as a share of their value.
-- `twin`: where the rules differ in what they serve or hold, the replay must be one that can be believed. Where they do
-  not differ there is nothing to prove.
+- `twin`: the replay must be one that can be believed.
+
+A segment whose own replay is the same under both rules has nothing to prove: there only churn can hold it.
 """
 
 import datetime as dt
@@ -76,14 +77,16 @@ def _judged(
     is_enough = own["compared_count"] >= limit.least_item_locations
     judged = own if is_enough else whole
     credible, twin_reason = _twin(judged, limit)
-    failures = _failures(judged, own if own["stayed_count"] >= limit.least_item_locations else whole, limit)
-    if credible is False and _differs(judged):
+    # What replays alike under both rules needs no proof, whatever others do.
+    failures = _replay_failures(judged, limit) if _differs(own) else []
+    failures += _churn_failures(own if own["stayed_count"] >= limit.least_item_locations else whole, limit)
+    if credible is False and _differs(own):
         failures.append(f"the twin is not credible, for {twin_reason}")
     code, reason = _verdict(own, judged, failures, limit)
     override = _override(str(own["segment_code"]), parameters.gate_overrides, cut_off_date)
     if code == HELD and override is not None:
         code, reason = "override", f"put in force by {override.approved_by} ({override.reason}) though {reason}"
-    if judged is whole and own["segment_code"] != ALL:
+    if judged is whole and own["segment_code"] != ALL and code != "first":
         reason += f"; {int(own['compared_count'])} compared item-locations are too few, so the whole company is judged"
     used = override if code == "override" else None
     return {
@@ -107,24 +110,29 @@ def _judged(
     }
 
 
-def _failures(judged: pd.Series, stayed: pd.Series, limit: GateLimit) -> list[str]:
+def _replay_failures(judged: pd.Series, limit: GateLimit) -> list[str]:
+    if judged["cut_off_count"] < limit.least_cut_offs or judged["compared_count"] < limit.least_item_locations:
+        return []
     found = []
-    if judged["cut_off_count"] >= limit.least_cut_offs:
-        if judged["fill_change_rate"] < -limit.service_margin_rate - _SAME:
-            found.append(
-                f"the fill rate falls from {judged['in_force_fill_rate']:.1%} to {judged['candidate_fill_rate']:.1%}, "
-                f"by more than {100 * limit.service_margin_rate:g} points"
-            )
-        if judged["stock_change_rate"] > limit.stock_margin_rate + _SAME:
-            found.append(
-                f"the mean stock rises by {judged['stock_change_rate']:.1%}, more than {limit.stock_margin_rate:.0%}"
-            )
-    if stayed["stayed_count"] >= limit.least_item_locations and stayed["churn_rate"] > limit.churn_limit_rate + _SAME:
+    if judged["fill_change_rate"] < -limit.service_margin_rate - _SAME:
         found.append(
-            f"order-up-to levels change by {stayed['churn_rate']:.1%} of their value, more than "
-            f"{limit.churn_limit_rate:.0%}"
+            f"the fill rate falls from {judged['in_force_fill_rate']:.1%} to {judged['candidate_fill_rate']:.1%}, "
+            f"by more than {100 * limit.service_margin_rate:g} points"
+        )
+    if judged["stock_change_rate"] > limit.stock_margin_rate + _SAME:
+        found.append(
+            f"the mean stock rises by {judged['stock_change_rate']:.1%}, more than {limit.stock_margin_rate:.0%}"
         )
     return found
+
+
+def _churn_failures(stayed: pd.Series, limit: GateLimit) -> list[str]:
+    if stayed["stayed_count"] < limit.least_item_locations or not stayed["churn_rate"] > limit.churn_limit_rate + _SAME:
+        return []
+    return [
+        f"order-up-to levels change by {stayed['churn_rate']:.1%} of their value, more than "
+        f"{limit.churn_limit_rate:.0%}"
+    ]
 
 
 def _differs(judged: pd.Series) -> bool:
@@ -142,24 +150,24 @@ def _verdict(own: pd.Series, judged: pd.Series, failures: list[str], limit: Gate
         return (HELD, told) if limit.mode_code == "hold" else ("reported", told)
     if judged["cut_off_count"] < limit.least_cut_offs or judged["compared_count"] < limit.least_item_locations:
         return "passed", "too little could be replayed to judge by"
-    return "passed", (
-        f"fill rate {judged['candidate_fill_rate']:.1%} against {judged['in_force_fill_rate']:.1%} in force, "
-        f"stock {judged['stock_change_rate']:+.1%}"
-    )
+    return "passed", _told_change(judged)
+
+
+def _told_change(judged: pd.Series) -> str:
+    if not np.isfinite(judged["fill_change_rate"]):
+        return "no demand came that could tell the rules apart"
+    told = f"fill rate {judged['candidate_fill_rate']:.1%} against {judged['in_force_fill_rate']:.1%} in force"
+    change = judged["stock_change_rate"]
+    return told + (f", stock {change:+.1%}" if np.isfinite(change) else "")
 
 
 def _against_baseline(own: pd.Series) -> str:
     if not np.isfinite(own["baseline_fill_rate"]):
         return ""
-    growth = (
-        own["candidate_stock_value_amount"] / own["baseline_stock_value_amount"] - 1
-        if (own["baseline_stock_value_amount"] > 0)
-        else np.nan
-    )
-    stock = f" with {growth:+.1%} stock" if np.isfinite(growth) else ""
     return (
-        f"; replayed, it serves {own['candidate_fill_rate']:.1%}, a uniform policy {own['baseline_fill_rate']:.1%}"
-        + (f", it{stock}" if stock else "")
+        f"; replayed, it serves {own['candidate_fill_rate']:.1%} with a mean stock of "
+        f"{own['candidate_stock_value_amount']:,.0f}, a uniform policy {own['baseline_fill_rate']:.1%} with "
+        f"{own['baseline_stock_value_amount']:,.0f}"
     )
 
 

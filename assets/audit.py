@@ -21,6 +21,7 @@ from stockstrata.tables import (
     ORDER_EXCEPTION,
     ORDER_PROPOSAL,
     POLICY_DETAIL,
+    REPLAYED_POLICY,
     STOCK_POLICY,
     Table,
 )
@@ -53,6 +54,7 @@ def _spec(table: Table, description: str, deps: list[dg.AssetKey]) -> dg.AssetSp
 _WRITTEN = [
     asset_key(STOCK_POLICY),
     asset_key(CERTIFICATE),
+    asset_key(REPLAYED_POLICY),
     asset_key(ORDER_PROPOSAL),
     asset_key(ORDER_EXCEPTION),
     asset_key(POLICY_DETAIL),

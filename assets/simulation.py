@@ -88,12 +88,13 @@ def _spec(table: Table, description: str, deps: Sequence[dg.AssetKey | dg.AssetD
 
 
 @dg.multi_asset(
-    name="replay",
+    # The job that computes a cycle again is called `replay`.
+    name="policy_replay",
     specs=[_spec(table, told, _READ) for table, told in _TABLES.items()],
     check_specs=[border_check(table) for table in _TABLES],
     pool=WRITER_POOL,
 )
-def replay(context: dg.AssetExecutionContext, warehouse: Warehouse, parameter_store: ParameterStore) -> Events:
+def policy_replay(context: dg.AssetExecutionContext, warehouse: Warehouse, parameter_store: ParameterStore) -> Events:
     """The candidate's rules at past cut-offs, their orders on what really came, and what the gate makes of it."""
     # The compiled simulator takes a moment to load, and only this step needs it.
     from stockstrata.gate.evidence import Plans, gate_evidence, rules_hash

@@ -1033,11 +1033,17 @@ REPLAY_SEGMENT = Table(
         Column("least_cut_offs", "BIGINT", "Fewest cut-offs that a segment is judged by."),
         Column("demand_qty", "DOUBLE", "Demand that came to what is compared, units."),
         *_by_side("fill_rate", "Share of that demand, by unit cost, that {side} would have served at once"),
-        Column("fill_change_rate", "DOUBLE", "Fill rate of the candidate less that in force; null if not compared."),
+        Column(
+            "fill_change_rate",
+            "DOUBLE",
+            "Fill rate of the candidate less that in force, a share; null if not compared.",
+        ),
         Column("service_margin_rate", "DOUBLE", "How far it may fall below, 0 to 1."),
         *_by_side("short_qty", "Units that {side} would not have served at once, units"),
         *_by_side("stock_value_amount", "Mean stock that {side} would have held, currency"),
-        Column("stock_change_rate", "DOUBLE", "Stock of the candidate over that in force less 1; null if none."),
+        Column(
+            "stock_change_rate", "DOUBLE", "Stock of the candidate over that in force less 1, a share; null if none."
+        ),
         Column("stock_margin_rate", "DOUBLE", "How far it may rise, as a share."),
         Column("churn_rate", "DOUBLE", "Change of order-up-to levels that stay in the segment, share of their value."),
         Column("churn_limit_rate", "DOUBLE", "How large that may be, as a share."),
@@ -1049,7 +1055,7 @@ REPLAY_SEGMENT = Table(
             "DOUBLE",
             "What the rules in force (else the candidate's) would have held where there are snapshots, currency.",
         ),
-        Column("twin_stock_gap_rate", "DOUBLE", "Gap of the twin's stock over real stock; null if not known."),
+        Column("twin_stock_gap_rate", "DOUBLE", "Gap of the twin's stock as a share of real stock; null if not known."),
         Column("twin_stock_limit_rate", "DOUBLE", "How large that may be, as a share."),
         Column("hidden_lost_rate", "DOUBLE", "Estimated share of demand, by unit cost, that no record shows."),
         Column("hidden_lost_limit_rate", "DOUBLE", "How large that may be, as a share."),

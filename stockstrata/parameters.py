@@ -128,6 +128,10 @@ class PlanningSettings(_Frozen):
     learned_most_windows: int = Field(ge=1_000)
     learned_least_windows: int = Field(ge=1_000)
     learned_least_series: int = Field(ge=1)
+    replay_months: int = Field(ge=1, le=60)
+    replay_history_days: float = Field(ge=28)
+    baseline_safety_factor: float = Field(ge=0)
+    baseline_review_days: float = Field(gt=0)
 
 
 class NewProductSettings(_Frozen):
@@ -467,6 +471,33 @@ class ServiceMix(_Sparse):
         return self
 
 
+class GateLimit(_Sparse):
+    """What the candidate policies of a segment (or of each without a row, `*`) must not break to be put in force."""
+
+    segment_code: str
+    mode_code: Literal["off", "report", "hold"]
+    service_margin_rate: float = Field(ge=0, le=1)
+    stock_margin_rate: float = Field(ge=0)
+    churn_limit_rate: float = Field(gt=0)
+    least_item_locations: int = Field(ge=1)
+    least_cut_offs: int = Field(ge=1)
+    twin_stock_gap_rate: float = Field(gt=0)
+    twin_hidden_lost_rate: float = Field(gt=0, le=1)
+
+
+class GateOverride(_Dated):
+    """A segment (or all, `*`) whose candidate goes in force in spite of the gate, before the day that it expires."""
+
+    segment_code: str = Field(min_length=1)
+    expires_date: dt.date
+
+    @model_validator(mode="after")
+    def _expires_after_it_begins(self) -> "GateOverride":
+        if self.expires_date <= self.valid_from_date:
+            raise ValueError("expires_date must lie after valid_from_date")
+        return self
+
+
 PARAMETER_TABLES: dict[str, tuple[type[_Dated], tuple[str, ...]]] = {
     "planning_settings": (SettingRow, ("setting_code",)),
     "new_product_settings": (SettingRow, ("setting_code",)),
@@ -493,7 +524,11 @@ PARAMETER_TABLES: dict[str, tuple[type[_Dated], tuple[str, ...]]] = {
     "supplier_tier_rules": (SupplierTierRule, ("rule_code",)),
     "buffer_limits": (BufferLimit, ("segment_code",)),
     "service_mix": (ServiceMix, ("segment_code",)),
+    "gate_limits": (GateLimit, ("segment_code",)),
+    "gate_overrides": (GateOverride, ("segment_code",)),
 }
+# What nobody has decided yet has no row.
+_MAY_BE_EMPTY = ("gate_overrides",)
 
 
 _MOVED_TO = {("segment_strategies", column): "service_targets" for column in ("service_measure", "service_target")}
@@ -528,6 +563,8 @@ class PlanningParameters(_Frozen):
     supplier_tier_rules: tuple[SupplierTierRule, ...]
     buffer_limits: tuple[BufferLimit, ...]
     service_mix: tuple[ServiceMix, ...]
+    gate_limits: tuple[GateLimit, ...]
+    gate_overrides: tuple[GateOverride, ...]
 
     def selection_loss(self, segment_code: str) -> tuple[str, float]:
         """Loss that champions of a segment are chosen by, and the level of a pinball loss (0 for the others).
@@ -609,7 +646,7 @@ def _in_force(name: str, tables: Mapping[str, pd.DataFrame], as_of: dt.date) -> 
             raise ParameterError(f"{name}.csv, line {position + 2}: {code} is there twice from {row.valid_from_date}.")
         if held is None or held.valid_from_date < row.valid_from_date:
             newest[code] = row
-    if not newest:
+    if not newest and name not in _MAY_BE_EMPTY:
         raise ParameterError(f"{name}.csv has no row in force on {as_of}; give one an earlier valid_from_date.")
     return tuple(newest.values())
 
@@ -689,6 +726,6 @@ def _check_segment_settings(found: PlanningParameters, pools: set[str]) -> None:
                 f"hierarchy_settings.csv, segment {row.segment_code}: pool {row.forecast_pool} is not in both "
                 "forecast_pools.csv and forecast_settings.csv; add it or name another."
             )
-    for name in ("hierarchy_settings", "short_term_settings", "buffer_limits", "service_mix"):
+    for name in ("hierarchy_settings", "short_term_settings", "buffer_limits", "service_mix", "gate_limits"):
         if not any(row.segment_code == "*" for row in getattr(found, name)):
             raise ParameterError(f"{name}.csv has no row with segment_code *; segments without a row fall back on it.")

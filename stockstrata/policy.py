@@ -150,30 +150,6 @@ def stock_policies(
     return out.loc[:, _COLUMNS]
 
 
-def stale_policies(last_good: pd.DataFrame, isolated: pd.DataFrame) -> pd.DataFrame:
-    """The last good policies of item-locations that a cycle leaves out, labelled as such.
-
-    Args:
-        last_good: rows of `policy.stock_policy` of earlier periods, one for each item-location.
-        isolated: `item_id, location_id, reason`: why each is left out.
-
-    Returns:
-        The rows of `last_good` with status `stale`, the reason, and a grade no better than degraded.
-    """
-    reasons = isolated.groupby(KEY)["reason"].min()
-    reason = reasons.reindex(pd.MultiIndex.from_frame(last_good[KEY])).to_numpy()
-    told = "policy of an earlier cycle kept"
-    earlier = texts(last_good, "grade_reason")
-    return last_good.assign(
-        policy_status_code="stale",
-        isolation_reason=reason,
-        evidence_grade=worst_grade(texts(last_good, "evidence_grade"), pd.Series("degraded", index=earlier.index)),
-        grade_reason=earlier.mask(earlier == "", told).where(
-            (earlier == "") | earlier.str.startswith(told), told + "; " + earlier
-        ),
-    ).loc[:, _COLUMNS]
-
-
 def _with_strategy(out: pd.DataFrame, strategies: tuple[SegmentStrategy, ...]) -> pd.DataFrame:
     wanted = ("policy_family", "review_period_days")
     rows = {row.segment_code: row for row in strategies}

@@ -103,7 +103,7 @@ def order_proposals(
     weak = pd.Series(np.where(is_old, "degraded", "full"), index=out.index)
     out["evidence_grade"] = worst_grade(out["evidence_grade"], weak)
     aged = " The stock figure is " + age_days.astype(str) + " days old: count before ordering."
-    is_stale = texts(policy, "policy_status_code") == "stale"
+    is_stale = texts(policy, "policy_status_code").isin(("stale", "held"))
     stale = " The policy is that of the cycle of " + policy["policy_period_start_date"].astype(str).str[:10]
     stale += ", because " + texts(policy, "isolation_reason") + "."
     reason = pd.Series(_reasons(out), index=out.index, dtype=str)

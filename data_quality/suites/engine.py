@@ -51,6 +51,13 @@ WIDE_RATES: dict[str, tuple[float | None, float | None, str]] = {
     "change_rate": (0.0, None, "an override can multiply the forecast"),
     "disagreement_rate": (0.0, None, "streams can lie further apart than their blend is large"),
     "return_rate": (None, None, "a lot can lose money, or earn many times what it costs"),
+    "fill_change_rate": (-1.0, 1.0, "service can fall"),
+    "stock_change_rate": (-1.0, None, "stock can fall, or multiply"),
+    "stock_margin_rate": (0.0, None, "a parameter may allow any growth"),
+    "churn_rate": (0.0, None, "levels can multiply"),
+    "churn_limit_rate": (0.0, None, "a parameter may allow any change"),
+    "twin_stock_gap_rate": (0.0, None, "a gap can exceed the stock"),
+    "twin_stock_limit_rate": (0.0, None, "a parameter may allow any gap"),
     "sensed_wape_rate": (0.0, None, "errors can exceed demand"),
     "holding_cost_rate": (0.0, 5000.0, "holding can cost many times a cheap item in a year"),
 }
@@ -91,6 +98,15 @@ NULLABLE = frozenset(
         "mad_qty",
         "residual_demand_qty",
         "cost_optimal_level_qty",
+        "candidate_short_qty",
+        "in_force_short_qty",
+        "baseline_short_qty",
+        "candidate_mean_stock_qty",
+        "in_force_mean_stock_qty",
+        "baseline_mean_stock_qty",
+        "actual_short_qty",
+        "actual_mean_stock_qty",
+        "twin_stock_gap_qty",
     }
 )
 

@@ -233,6 +233,9 @@ class _Scratch:
     def _code(self, archive: Archive) -> Path:
         """The project as it was, from the archive; where it cannot be had, as it is, which the verdict will tell."""
         wanted = self.recorded.summary["code_hash"]
+        # The code of then where it stands: what is compiled for it is kept beside it.
+        if code_hash() == wanted:
+            return PROJECT_ROOT
         packed = archive.read(wanted, CODE_SUFFIX)
         if packed is None:
             return PROJECT_ROOT

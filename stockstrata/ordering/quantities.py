@@ -12,9 +12,9 @@ from stockstrata.replenishment import feasible_order_up, whole_multiple
 def due_quantities(policy: pd.DataFrame, position: np.ndarray, item: pd.DataFrame) -> np.ndarray:
     """Quantity that is due at a position, units, (n,); zero where it lies above the reorder point.
 
-    `s_Q` orders the smallest number of Q that lifts the position *above* the reorder point, the other families order up
-    to their level; both obey minimum and multiple. Ordered once, nothing more is due. An order counts for what comes of
-    it in good: one `order_inflation_ratio`-th.
+    `s_Q` orders the smallest number of Q that lifts the position *above* the reorder point, `kanban` the containers of
+    all cards that are free, the other families order up to their level; all obey minimum and multiple. Ordered once,
+    nothing more is due. An order counts for what comes of it in good: one `order_inflation_ratio`-th.
 
     Args:
         policy: `policy_family, method_code, reorder_point_qty, order_qty, order_up_to_qty, order_inflation_ratio` of n
@@ -38,9 +38,9 @@ def due_quantities(policy: pd.DataFrame, position: np.ndarray, item: pd.DataFram
     target = np.where(by_lot, reorder, numbers(policy, "order_up_to_qty"))
     gap = target - position
     gap = np.where(gap > 1e-9 * np.maximum(np.abs(target), 1.0), gap, 0.0)
-    gap = gap * inflation
-    quantity = np.where(
-        by_lot, count * np.where(by_lot, lot, 1.0), feasible_order_up(gap, numbers(item, "moq_qty"), multiple)
-    )
+    by_card = (family == "kanban") & (lot > 0)
+    lot = np.where(by_lot | by_card, lot, 1.0)
+    gap = np.where(by_card, np.floor(gap * inflation / lot + 1e-9) * lot, gap * inflation)
+    quantity = np.where(by_lot, count * lot, feasible_order_up(gap, numbers(item, "moq_qty"), multiple))
     due = (position <= reorder) & ~np.isin(family, NOT_STOCKED)
     return np.where(due, quantity, 0.0)

@@ -1,6 +1,6 @@
 """Replaying real demand: what policies, planned anew from time to time, would have held, ordered and served."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -31,6 +31,7 @@ class Replay:
         on_order_qty: ordered and not yet arrived.
         ordered_qty: ordered at the end of the period.
         measures: one row for each item-location over all periods, as in `simulate`, without standard errors.
+        sums: running sums at the start of each checkpoint and at the end, (checkpoints + 1, items, `layout.SUMS`).
     """
 
     demand_qty: np.ndarray
@@ -43,6 +44,7 @@ class Replay:
     on_order_qty: np.ndarray
     ordered_qty: np.ndarray
     measures: pd.DataFrame
+    sums: np.ndarray
 
 
 def replay_trace(
@@ -53,6 +55,7 @@ def replay_trace(
     lead_time_periods: np.ndarray | None = None,
     received_share: np.ndarray | None = None,
     first_measured_period: int = 0,
+    checkpoints: Sequence[int] = (),
     order_function: OrderFunction | None = None,
 ) -> Replay:
     """Policies on demand as it was: one path, no chance.
@@ -69,6 +72,7 @@ def replay_trace(
             takes the certain lead times of the terms.
         received_share: share received of that order, (items, periods); None takes the certain shares of the terms.
         first_measured_period: periods before it are replayed and not in `measures`.
+        checkpoints: rising periods at whose start the running sums are told, so that spans can be measured apart.
         order_function: for `custom` policies.
 
     Raises:
@@ -86,6 +90,8 @@ def replay_trace(
         raise PlanningError(f"replay: policies from periods {starts}; expected rising ones from 0, below {periods}.")
     if not 0 <= first_measured_period < periods:
         raise PlanningError(f"replay: first measured period {first_measured_period} of {periods}.")
+    if list(checkpoints) != sorted(set(checkpoints)) or any(not 0 <= point < periods for point in checkpoints):
+        raise PlanningError(f"replay: checkpoints {list(checkpoints)}; expected rising ones from 0, below {periods}.")
     draws = Draws(
         demand=demand_qty[:, :, None],
         lead=_given(lead_time_periods, terms.lead_time.values, "lead times", (n, periods)).astype(np.int16),
@@ -95,10 +101,12 @@ def replay_trace(
     )
     trace = Trace(*(np.zeros((n, periods, 1)) for _ in Trace._fields))
     run = Run(terms, Chunk(slice(0, n), 0, 1), draws, schedule[0][1], order_function=order_function, trace=trace)
-    start = run.opening_sums
-    for first, last, chosen in _blocks(schedule, first_measured_period, periods):
+    start, told = run.opening_sums, []
+    for first, last, chosen in _blocks(schedule, {first_measured_period, *checkpoints}, periods):
         if first == first_measured_period and first > 0:
             start = run.state.sums.copy()
+        if first in checkpoints:
+            told.append(run.state.sums[:, :, 0].copy())
         run.advance(first, last, chosen, review_calendars(terms, chosen, periods))
     measured = Moments(n)
     costs = terms.costs.matrix(n)
@@ -115,6 +123,7 @@ def replay_trace(
         on_order_qty=trace.on_order[:, :, 0],
         ordered_qty=trace.ordered[:, :, 0],
         measures=table.loc[:, [name for name in table.columns if not name.endswith("_se")]],
+        sums=np.stack([*told, run.state.sums[:, :, 0]]),
     )
 
 
@@ -131,8 +140,8 @@ def _given(values: np.ndarray | None, usual: np.ndarray, name: str, shape: tuple
     return found[:, :, None].copy()
 
 
-def _blocks(schedule: Schedule, first_measured: int, periods: int) -> Iterator[tuple[int, int, Policies]]:
-    """Periods in which one policy holds and the measuring does not begin."""
-    edges = sorted({start for start, _ in schedule} | {first_measured, periods})
+def _blocks(schedule: Schedule, stops: set[int], periods: int) -> Iterator[tuple[int, int, Policies]]:
+    """Periods in which one policy holds and at whose start alone something is to be noted."""
+    edges = sorted({start for start, _ in schedule} | stops | {periods})
     for first, last in pairwise(edges):
         yield first, last, next(chosen for start, chosen in reversed(schedule) if start <= first)

@@ -37,7 +37,8 @@ def contract_columns() -> dict[str, dict[str, str]]:
 
 
 # Hashes of the marts are written when dbt has built them: it cannot read what comes after it.
-UNREAD = {"audit.cycle_mart"}
+# What the gate compares is told by the tables that it makes of it.
+UNREAD = {"audit.cycle_mart", "policy.candidate_policy", "simulation.replayed_policy"}
 
 
 def engine_columns() -> dict[str, dict[str, str]]:

@@ -19,7 +19,7 @@ from orchestration.resources.warehouse import table_hash
 
 # When a row became known is the moment of the run that landed it.
 CLOCK_COLUMNS = ("known_from_at", "known_to_at")
-SCHEMAS = ("raw", "quality", "parameters", "intermediate", "segmentation", "forecast", "policy", "marts")
+SCHEMAS = ("raw", "quality", "parameters", "intermediate", "segmentation", "forecast", "policy", "simulation", "marts")
 
 
 class Background:

@@ -9,7 +9,8 @@ from scipy import stats
 
 from stockstrata.distributions import METHODS, SHAPED, choose_method
 from stockstrata.errors import ParameterError, PlanningError
-from stockstrata.policy import stale_policies, stock_policies
+from stockstrata.gate.in_force import kept_policies
+from stockstrata.policy import stock_policies
 from stockstrata.safety_stock import fill_rate
 from stockstrata.shaped import PROBABILITIES
 from stockstrata.tables import STOCK_POLICY
@@ -389,7 +390,7 @@ def test_policies_are_current_and_of_their_period(plan):
 def test_a_stale_policy_keeps_its_figures_and_says_why(plan):
     good = plan([3.0, 4.0], 5.0)
     isolated = good[["item_id", "location_id"]].assign(reason=["cost jumped", "rows missing"])
-    out = stale_policies(good.iloc[[1]].reset_index(drop=True), isolated)
+    out = kept_policies(good.iloc[[1]].reset_index(drop=True), isolated, status_code="stale")
     assert out.policy_status_code.tolist() == ["stale"]
     assert out.isolation_reason.tolist() == ["rows missing"]
     assert out.evidence_grade.tolist() == ["degraded"]
@@ -398,7 +399,7 @@ def test_a_stale_policy_keeps_its_figures_and_says_why(plan):
     pd.testing.assert_frame_equal(
         out.drop(columns=changed), good.iloc[[1]].reset_index(drop=True).drop(columns=changed)
     )
-    assert stale_policies(out, isolated).grade_reason.tolist() == out.grade_reason.tolist()
+    assert kept_policies(out, isolated, status_code="stale").grade_reason.tolist() == out.grade_reason.tolist()
 
 
 def test_unchanged_inputs_change_nothing_and_small_changes_stay_within_the_band(plan):

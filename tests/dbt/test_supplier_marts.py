@@ -106,7 +106,8 @@ def built(project):
     engine_rows(project)
     project.dbt("build", "--select", "tag:facts", "tag:cycle", "--exclude-resource-type", "unit_test", **WINDOW)
     project.dbt("build", "--select", "fct_supplier_line", "fct_supplier_scorecard", "fct_supplier_tier",
-                "rpt_contract_levers", "rpt_single_source_risk", "--exclude-resource-type", "unit_test", **WINDOW)  # fmt: skip
+                "rpt_contract_levers", "rpt_single_source_risk", "--exclude-resource-type", "unit_test",
+                **WINDOW)  # fmt: skip
     return project
 
 

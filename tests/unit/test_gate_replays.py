@@ -22,7 +22,7 @@ def frames(make_item_locations):
     """What a cycle knows of three item-locations: master data, segments, lead times, lead-time demand."""
     planned = make_item_locations(3, unit_cost_amount=10.0, order_cost_amount=5.0, moq_qty=1.0)
     keys = planned[KEY]
-    segments = keys.assign(segment_code=["AX", "AX", "C-INT"])
+    segments = keys.assign(segment_code=["AX", "AX", "C-INT"], lifecycle_code="mature", demand_trend_ratio=1.0)
     lead = keys.assign(
         lead_time_days=14.0, lead_time_sd_days=2.0, lead_time_source_code="item_receipts", evidence_grade="full",
         yield_rate=1.0, yield_sd_rate=0.0, yield_line_count=0,

@@ -42,8 +42,8 @@ def worse(planned, copied, cli, tmp_path_factory):
 
 def test_the_first_cycle_has_evidence_from_cut_offs_before_it(planned):
     found = planned.marts(
-        "select distinct verdict_code, evidence_grade, cut_off_count, frozen_cut_off_count, replayed_from_date::varchar "
-        f"from fct_certificate where period_start_date = '{NOVEMBER}' and segment_code <> 'ALL' and demand_qty > 1000"
+        "select distinct verdict_code, evidence_grade, cut_off_count, frozen_cut_off_count, "
+        f"replayed_from_date::varchar from fct_certificate where period_start_date = '{NOVEMBER}' and segment_code <> 'ALL' and demand_qty > 1000"
     )
     assert found == [("first", "degraded", 2, 0, "2025-06-01")]
     ((candidate, uniform),) = planned.marts(
@@ -140,7 +140,8 @@ def test_orders_of_what_is_held_say_why(worse):
     reasons = marts(
         worse[0],
         "select proposal.reason from fct_order_proposal as proposal inner join fct_policy using "
-        f"(period_start_date, item_id, location_id) where policy_status_code = 'held' and period_start_date = '{DECEMBER}'",
+        "(period_start_date, item_id, location_id) "
+        f"where policy_status_code = 'held' and period_start_date = '{DECEMBER}'",
     )
     assert reasons
     assert all("because the gate holds segment" in reason for (reason,) in reasons)
@@ -152,8 +153,8 @@ def test_what_was_changed_after_it_was_certified_is_not_published(worse, backgro
     with duckdb.connect(str(home / "warehouse.duckdb")) as connection:
         connection.execute(
             "update marts.fct_policy set reorder_point_qty = reorder_point_qty + 1 where period_start_date = ? "
-            "and segment_code = 'AX' and item_id = (select min(item_id) from marts.fct_policy where segment_code = 'AX' "
-            "and period_start_date = ?)",
+            "and segment_code = 'AX' and item_id = "
+            "(select min(item_id) from marts.fct_policy where segment_code = 'AX' and period_start_date = ?)",
             [DECEMBER, DECEMBER],
         )
     publication = background(

@@ -43,7 +43,8 @@ def worse(planned, copied, cli, tmp_path_factory):
 def test_the_first_cycle_has_evidence_from_cut_offs_before_it(planned):
     found = planned.marts(
         "select distinct verdict_code, evidence_grade, cut_off_count, frozen_cut_off_count, "
-        f"replayed_from_date::varchar from fct_certificate where period_start_date = '{NOVEMBER}' and segment_code <> 'ALL' and demand_qty > 1000"
+        f"replayed_from_date::varchar from fct_certificate where period_start_date = '{NOVEMBER}' "
+        "and segment_code <> 'ALL' and demand_qty > 1000"
     )
     assert found == [("first", "degraded", 2, 0, "2025-06-01")]
     ((candidate, uniform),) = planned.marts(

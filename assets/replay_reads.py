@@ -14,6 +14,7 @@ from stockstrata.gate.replanning import COLUMNS, StoredCycle
 from stockstrata.gate.twin import Realised
 from stockstrata.periods import BUCKET_FREQUENCY, last_complete_bucket
 from stockstrata.tables import (
+    CANDIDATE_POLICY,
     DEMAND_ADJUSTMENT,
     LEAD_TIME,
     LEAD_TIME_DEMAND,
@@ -93,7 +94,8 @@ _RULES = f"""
     semi join (
         select max(period_start_date) as period_start_date
         from {STOCK_POLICY.name}
-        where period_start_date < ? and policy_status_code = 'current'
+        semi join (select * from {CANDIDATE_POLICY.name} where period_start_date = $period) using ({_KEY})
+        where period_start_date < $period and policy_status_code = 'current'
         group by {_KEY}
     ) using (period_start_date)
     order by all
@@ -269,8 +271,8 @@ def plans_in_force(
 
 
 def rules_in_force(warehouse: Warehouse, period: dt.date) -> set[str]:
-    """Hashes of the rules that the policies in force before a period were planned with."""
-    return set(warehouse.read(_RULES, [period])["rules_hash"])
+    """Hashes of the rules that what is in force of a period's candidates was planned with."""
+    return set(warehouse.read(_RULES, {"period": period})["rules_hash"])
 
 
 def demand_that_came(warehouse: Warehouse, first: dt.date, cut_off_date: dt.date) -> pd.DataFrame:

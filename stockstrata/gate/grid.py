@@ -59,8 +59,8 @@ class ReplayGrid:
 
     @property
     def period_count(self) -> int:
-        """Number of periods T."""
-        return len(self.edges) - 1
+        """Number of periods T, 0 where not one is whole."""
+        return max(len(self.edges) - 1, 0)
 
     def first_period(self, cut_off_date: dt.date) -> int:
         """First period that begins at or after a cut-off."""

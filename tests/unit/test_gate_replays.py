@@ -95,6 +95,13 @@ def test_a_grid_is_as_fine_as_the_facts(grain, first_edge, last_edge, count):
     assert grid.period_of(days).tolist() == [-1, 0, count]
 
 
+@pytest.mark.parametrize("grain", ["day", "week", "month"])
+def test_without_a_whole_period_nothing_is_replayed(grain):
+    grid = replay_grid(dt.date(2026, 1, 1), dt.date(2026, 1, 1), grain)
+    assert grid.period_count == 0
+    assert np.isnan(realised_figures(ONE, realised([], [(DAYS[0], 5.0)]), grid)["actual_mean_stock_qty"]).all()
+
+
 def test_moments_of_sums_are_those_of_the_values():
     values = np.array([[8.0, 12.0, 0.0], [5.0, 5.0, 5.0]])
     mean, sd = moments_of_sums(np.array([3, 3]), values.sum(axis=1), (values**2).sum(axis=1))

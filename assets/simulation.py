@@ -20,7 +20,7 @@ from assets.replay_reads import (
     stored_cycle,
 )
 from orchestration.automation import OWNERS, WRITER_POOL
-from orchestration.partitions import PERIODS, SETTINGS, cut_off, period_of
+from orchestration.partitions import CYCLE_BEFORE, PERIODS, SETTINGS, cut_off, period_of
 from orchestration.resources.code import RUNNING_CODE_HASH
 from orchestration.resources.parameters import ParameterStore
 from orchestration.resources.warehouse import Warehouse
@@ -44,9 +44,6 @@ from stockstrata.tables import (
     Table,
 )
 
-_CYCLE_BEFORE = dg.TimeWindowPartitionMapping(
-    start_offset=-1, end_offset=-1, allow_nonexistent_upstream_partitions=True
-)
 _READ = [
     asset_key(CANDIDATE_POLICY),
     asset_key(DEMAND_ADJUSTMENT),
@@ -60,7 +57,7 @@ _READ = [
     ),
     *(dg.AssetKey(["parameters", name]) for name in ("gate_limits", "gate_overrides", "planning_settings")),
     *(
-        dg.AssetDep(asset_key(table), partition_mapping=_CYCLE_BEFORE)
+        dg.AssetDep(asset_key(table), partition_mapping=CYCLE_BEFORE)
         for table in (SEGMENT_ASSIGNMENT, LEAD_TIME, LEAD_TIME_DEMAND)
     ),
 ]

@@ -17,6 +17,7 @@ from stockstrata.panel import KEY, DemandPanel, demand_panel
 from stockstrata.periods import BUCKET_FREQUENCY, PeriodType, fact_end, last_complete_bucket
 
 _SEED = 20250101
+_SUPPLIER_TERMS = ("moq_qty", "order_multiple_qty", "order_cost_amount")
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class RealPanel:
             `int_item_locations__planned`: `item_id, location_id, category, family, uom, unit_price_amount,
             unit_cost_amount, successor_item_id, launch_date, start_date`, n rows.
         groups: `item_id, location_id, family, region` of each series, empty where the set has none.
+        closing_stock_qty: stock at the end of each bucket of the panel, NaN where no book tells it, (n, T); None where
+            the set has no stock.
     """
 
     name: str
@@ -38,6 +41,7 @@ class RealPanel:
     lead_time_days: np.ndarray
     attributes: pd.DataFrame
     groups: pd.DataFrame
+    closing_stock_qty: np.ndarray | None = None
 
 
 def real_panel(name: str, real_data: Path, scratch: Path, *, most_series: int | None = None) -> RealPanel:
@@ -80,6 +84,7 @@ def real_panel(name: str, real_data: Path, scratch: Path, *, most_series: int | 
     items = entities["items"].rows
     attributes = items.connection.execute(
         "select item_id, category, family, uom, unit_price as unit_price_amount, unit_cost as unit_cost_amount, "
+        "holding_cost_per_unit_year as holding_cost_per_unit_year_amount, "
         f"successor_item_id, launch_date from ({items.accepted_sql()}) qualify row_number() over "
         "(partition by item_id order by position) = 1"
     ).df()
@@ -88,18 +93,38 @@ def real_panel(name: str, real_data: Path, scratch: Path, *, most_series: int | 
     if "item_suppliers" in entities:
         terms = entities["item_suppliers"].rows
         known = terms.connection.execute(
-            "select item_id, min(lead_time_days) as days, min(unit_cost) as cost "
+            "select item_id, min(lead_time_days) as days, min(unit_cost) as cost, min(moq) as moq_qty, "
+            "min(order_multiple) as order_multiple_qty, min(order_cost) as order_cost_amount "
             f"from ({terms.accepted_sql()}) group by all"
         ).df()
         of_item = known.set_index("item_id").reindex(panel.keys["item_id"])
         days = pd.to_numeric(of_item["days"]).to_numpy(dtype=float)
         cost = attributes["unit_cost_amount"].fillna(pd.Series(of_item["cost"].to_numpy(), index=attributes.index))
-        attributes = attributes.assign(unit_cost_amount=cost)
+        told = {name: pd.to_numeric(of_item[name]).to_numpy(dtype=float) for name in _SUPPLIER_TERMS}
+        attributes = attributes.assign(unit_cost_amount=cost, **told)
     groups = panel.keys.assign(
         family=panel.keys["item_id"].map(_codes(entities, "items", "item_id", "family")),
         region=panel.keys["location_id"].map(_codes(entities, "locations", "location_id", "region")),
     )
-    return RealPanel(name, panel, days, attributes, groups)
+    return RealPanel(name, panel, days, attributes, groups, _closing_stock(entities, panel, bucket))
+
+
+def _closing_stock(entities: Mapping[str, Any], panel: DemandPanel, bucket: PeriodType) -> np.ndarray | None:
+    """Newest stock figure of each bucket."""
+    if "stock" not in entities:
+        return None
+    rows = entities["stock"].rows
+    found = rows.connection.execute(
+        f"select item_id, coalesce(location_id, 'ALL') as location_id, "
+        f"date_trunc('{bucket}', stock_date)::date as bucket_start_date, arg_max(on_hand_qty, stock_date) as qty "
+        f"from ({rows.accepted_sql()}) group by all order by all"
+    ).df()
+    row = pd.MultiIndex.from_frame(panel.keys).get_indexer(pd.MultiIndex.from_frame(found[KEY]))
+    column = panel.bucket_start_dates.get_indexer(pd.DatetimeIndex(found["bucket_start_date"]))
+    inside = (row >= 0) & (column >= 0)
+    out = np.full(panel.demand_qty.shape, np.nan)
+    out[row[inside], column[inside]] = found.loc[inside, "qty"].to_numpy(dtype=float)
+    return out
 
 
 def _codes(entities: Mapping[str, Any], entity: str, key: str, column: str) -> dict[str, str]:

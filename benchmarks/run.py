@@ -23,10 +23,13 @@ from benchmarks.installation import measure_install
 from benchmarks.landing import measure_landing
 from benchmarks.lost_sales import measure_lost_sales
 from benchmarks.new_products import measure_new_products
+from benchmarks.policies import measure_policies
 from benchmarks.pooled_models import measure_pooled_models
 from benchmarks.processes import CommandError
+from benchmarks.promise import measure_promise
 from benchmarks.scale import measure_scale
 from benchmarks.simulator import measure_simulator
+from benchmarks.value import measure_value
 from benchmarks.workbench import Workbench
 from orchestration.resources.settings import read_settings
 
@@ -40,18 +43,32 @@ BENCHMARKS: dict[str, Callable[[Workbench], reports.Report]] = {
     "forecast": measure_forecast,
     "lost_sales": measure_lost_sales,
     "simulator": measure_simulator,
+    "policies": measure_policies,
     **{name: partial(measure_real, name=name) for name in REAL_SOURCES},
     "accuracy": measure_accuracy,
     "new_products": measure_new_products,
     "explained_history": measure_explained_history,
     "granularity": measure_granularity,
     "pooled_models": measure_pooled_models,
+    "value": measure_value,
+    "promise": measure_promise,
     "install": measure_install,
     "chaos": measure_chaos,
     "scale": measure_scale,
 }
 ONLY_BY_NAME = frozenset(
-    {"accuracy", "explained_history", "granularity", "new_products", "pooled_models", "install", "chaos", "scale"}
+    {
+        "accuracy",
+        "explained_history",
+        "granularity",
+        "new_products",
+        "pooled_models",
+        "value",
+        "promise",
+        "install",
+        "chaos",
+        "scale",
+    }
 )
 
 out = Console(width=None if Console().is_terminal else 150, highlight=False)

@@ -66,22 +66,21 @@ def cdf(x: np.ndarray, mean: np.ndarray, sd: np.ndarray, shape: np.ndarray) -> n
 
 def loss(x: np.ndarray, mean: np.ndarray, sd: np.ndarray, shape: np.ndarray) -> np.ndarray:
     """E(X - x)+, units short with stock x: the area above x under the quantiles; arguments as in `quantile`."""
-    stock = np.maximum(x, 0.0)
-    over = mean[..., None] + sd[..., None] * shape - stock[..., None]
-    left, right = over[..., :-1], over[..., 1:]
-    width = np.diff(PROBABILITIES)
-    crossing = np.divide(right**2, 2 * (right - left), out=np.zeros_like(right), where=(right > 0) & (left < 0))
-    area = np.where(left >= 0, (left + right) / 2, crossing) * width
-    return area.sum(axis=-1) + np.maximum(-x, 0.0)
+    return _area_above(np.maximum(x, 0.0), mean, sd, shape, 1) + np.maximum(-x, 0.0)
 
 
 def second_order_loss(x: np.ndarray, mean: np.ndarray, sd: np.ndarray, shape: np.ndarray) -> np.ndarray:
     """E((X - x)+)^2 / 2, the area under `loss` beyond x, units times units; arguments as in `quantile`."""
     stock = np.maximum(x, 0.0)
-    over = mean[..., None] + sd[..., None] * shape - stock[..., None]
-    left, right = over[..., :-1], over[..., 1:]
-    width = np.diff(PROBABILITIES)
-    crossing = np.divide(right**3, 3 * (right - left), out=np.zeros_like(right), where=(right > 0) & (left < 0))
-    squares = (np.where(left >= 0, (left**2 + left * right + right**2) / 3, crossing) * width).sum(axis=-1)
+    squares = _area_above(stock, mean, sd, shape, 2)
     below = np.maximum(-x, 0.0)
     return np.where(below > 0, squares / 2 + below * loss(stock, mean, sd, shape) + below**2 / 2, squares / 2)
+
+
+def _area_above(stock: np.ndarray, mean: np.ndarray, sd: np.ndarray, shape: np.ndarray, power: int) -> np.ndarray:
+    # Imported here because the compiler takes a moment to load, and only distributions with a shape need it.
+    from stockstrata.shaped_kernel import area_above
+
+    flat = (np.ascontiguousarray(values, dtype=float).reshape(-1) for values in (stock, mean, sd))
+    rows = np.ascontiguousarray(shape, dtype=float).reshape(-1, shape.shape[-1])
+    return area_above(*flat, rows, np.diff(PROBABILITIES), power).reshape(stock.shape)

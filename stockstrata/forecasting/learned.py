@@ -16,7 +16,7 @@ import numpy as np
 
 from stockstrata.forecasting.learned_features import DemandHistory
 
-LEVELS = (0.10, 0.30, 0.50, 0.70, 0.80, 0.90, 0.95, 0.98, 0.99)
+LEVELS = (0.10, 0.30, 0.50, 0.70, 0.80, 0.90, 0.95, 0.98)
 """Levels that are learnt; those between lie on straight lines over -log(1 - level)."""
 
 LARGEST_TARGET = 50.0

@@ -23,6 +23,8 @@ CUT_LEVELS = (0.1, 0.5)
 a few old origins of very long intervals would leave next to nothing to learn from."""
 
 _NAMED = {f"p{level:.0%}": level for level in LEVELS}
+_TAIL_LEVEL = 0.95
+_TAIL_STRETCH = 2.0
 _LAST_LEVEL = 0.999
 """Level that stands for the largest demand of all: the straight line over -log(1 - level) has no end."""
 
@@ -166,8 +168,8 @@ def learned_demand(
         return demand, is_learned
     half = way[rows] == LEARNED_HALF
     qty = learned_qty[rows]
-    qty[half] = (qty[half] + _quantiles_of(demand, rows[half])) / 2
-    grid = _on_grid(qty)
+    qty[half] = (qty[half] + _quantiles_of(demand, rows[half], _NAMED)) / 2
+    grid = _with_own_tail(_on_grid(qty), demand, rows)
     # The forecast stays what is expected; the mean of a learned distribution hangs on a tail that few windows show.
     mean, sd = demand.mean_qty[rows], _spread(grid)
     # Whole units are the shape rounded down; learned quantiles lie between them, and the nearest one serves best.
@@ -184,15 +186,45 @@ def _is_segment_judged(judged: np.ndarray, segment_code: np.ndarray) -> bool:
     return bool(((has["sum"] >= LEAST_SERIES) & (has["mean"] >= LEAST_JUDGED_SHARE)).any())
 
 
-def _quantiles_of(demand: IntervalDemand, rows: np.ndarray) -> np.ndarray:
-    """Quantiles at `learned.LEVELS` of some series by the way that they take otherwise, (m, L)."""
+def _quantiles_of(demand: IntervalDemand, rows: np.ndarray, levels: dict[str, float]) -> np.ndarray:
+    """Quantiles of some series by the way that they take otherwise, at rising levels, (m, L)."""
     mean, is_whole, shape = demand.mean_qty[rows], demand.is_whole[rows], demand.shape[rows]
     by_moments, sd = demand_method(mean, demand.sd_qty[rows], is_whole=is_whole)
     own = demand.method_code[rows].astype(str)
     is_shaped = np.isfinite(shape[:, 0])
     method = np.where(is_shaped, np.where(is_whole, np.char.add(own, "_count"), own), by_moments)
-    found = quantiles(mean, np.where(is_shaped, demand.sd_qty[rows], sd), method, _NAMED, shape)
-    return np.column_stack([found[name] for name in _NAMED])
+    found = quantiles(mean, np.where(is_shaped, demand.sd_qty[rows], sd), method, levels, shape)
+    return np.column_stack([found[name] for name in levels])
+
+
+def _unrounded(demand: IntervalDemand) -> IntervalDemand:
+    """The same demand as if it came in broken units: steps of single units would hide a tail."""
+    is_counted = demand.is_whole & ~np.isfinite(demand.shape[:, 0])
+    least = np.where(is_counted, np.sqrt(np.maximum(demand.mean_qty, 0.0)), 0.0)
+    return replace(demand, sd_qty=np.maximum(demand.sd_qty, least), is_whole=np.zeros(len(least), dtype=bool))
+
+
+def _with_own_tail(grid: np.ndarray, demand: IntervalDemand, rows: np.ndarray) -> np.ndarray:
+    """Learned quantiles with the tail above `_TAIL_LEVEL` of the way that each series takes otherwise, (m, G).
+
+    So far out there are too few windows to tell series apart: what is learnt there is what the wildest of all have
+    done, 3 to 5 times the 0.95 quantile of any series. The own tail is stretched as the learned 0.98 asks, at most
+    `_TAIL_STRETCH` times. A series whose own distribution has no tail keeps the learned one.
+
+    Args:
+        grid: quantiles at `shaped.PROBABILITIES`, (m, G).
+        demand: by the way that is taken otherwise.
+        rows: the series, (m,).
+    """
+    start = int(np.argmin(np.abs(PROBABILITIES - _TAIL_LEVEL)))
+    told = int(np.argmin(np.abs(PROBABILITIES - LEVELS[-1]))) - start
+    levels = {f"p{level}": level for level in np.minimum(PROBABILITIES[start:], _LAST_LEVEL).tolist()}
+    own = _quantiles_of(_unrounded(demand), rows, levels)
+    own = own - own[:, :1]
+    learned = (grid[:, start + told] - grid[:, start])[:, None]
+    stretch = np.divide(learned, own[:, [told]], out=np.ones_like(learned), where=own[:, [told]] > 0)
+    tail = grid[:, [start]] + np.clip(stretch, 1 / _TAIL_STRETCH, _TAIL_STRETCH) * own
+    return np.hstack([grid[:, :start], np.where(own[:, -1:] > 0, tail, grid[:, start:])])
 
 
 def _on_grid(qty: np.ndarray) -> np.ndarray:

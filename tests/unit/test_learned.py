@@ -96,12 +96,12 @@ def test_an_interval_lies_between_whole_numbers_of_buckets():
     assert (low.tolist(), high.tolist()) == ([1, 1, 5, 7], [1, 1, 6, 7])
 
 
-def _demand(mean: np.ndarray, *, is_whole: bool) -> IntervalDemand:
+def _demand(mean: np.ndarray, *, is_whole: bool, variation: float = 0.5) -> IntervalDemand:
     n = len(mean)
     return IntervalDemand(
         mean_qty=mean,
         added_qty=np.zeros(n),
-        sd_qty=mean / 2,
+        sd_qty=mean * variation,
         shape=np.full((n, len(shaped.PROBABILITIES)), np.nan),
         method_code=np.full(n, ERRORS, dtype=object),
         is_whole=np.full(n, is_whole),
@@ -119,7 +119,7 @@ def test_a_learned_distribution_is_told_by_its_quantiles():
     qty = np.tile(-10.0 * np.log1p(-np.array(LEVELS)), (3, 1))
     qty[2] = np.nan
     way = np.array([LEARNED, LEARNED_HALF, LEARNED], dtype=object)
-    base = _demand(np.full(3, 10.0), is_whole=False)
+    base = _demand(np.full(3, 10.0), is_whole=False, variation=1.0)
     told, is_learned = learned_demand(base, qty, way)
     assert is_learned.tolist() == [True, True, False]
     table, before = _table(told), _table(base)
@@ -127,13 +127,28 @@ def test_a_learned_distribution_is_told_by_its_quantiles():
     assert table["p99_qty"][0] == pytest.approx(-10.0 * np.log(0.01), rel=1e-6)
     assert table["mean_qty"].tolist() == [10.0] * 3
     assert table["sd_qty"][0] == pytest.approx(10.0, rel=0.03)
-    assert table["p95_qty"][1] == pytest.approx((table["p95_qty"][0] + before["p95_qty"][1]) / 2, rel=1e-6)
     assert table["p95_qty"][2] == before["p95_qty"][2]
     assert table["method_code"].tolist() == ["learned", "learned", "gamma"]
+    narrow = _demand(np.full(3, 10.0), is_whole=False)
+    half = _table(learned_demand(narrow, qty, way)[0])["p95_qty"][1]
+    assert half == pytest.approx((table["p95_qty"][0] + _table(narrow)["p95_qty"][1]) / 2, rel=1e-6)
+
+
+@pytest.mark.parametrize(("last", "stretch"), [(1.5, 1.5), (40.0, 2.0), (0.01, 0.5)])
+def test_far_out_a_learned_distribution_has_the_tail_of_the_series_itself(last, stretch):
+    """What is learnt at 0.98 stretches the own tail, between half and twice."""
+    base = _demand(np.full(1, 10.0), is_whole=False)
+    own = _table(base)
+    step = own["p98_qty"][0] - own["p95_qty"][0]
+    qty = np.array([[5.0, 8.0, 10.0, 12.0, 15.0, 20.0, 30.0, 30.0 + last * step]])
+    told = _table(learned_demand(base, qty, np.array([LEARNED], dtype=object))[0])
+    assert told["p95_qty"][0] == pytest.approx(30.0)
+    assert told["p98_qty"][0] == pytest.approx(30.0 + stretch * step)
+    assert told["p99_qty"][0] == pytest.approx(30.0 + stretch * (own["p99_qty"][0] - own["p95_qty"][0]))
 
 
 def test_whole_demand_has_whole_quantiles_nearest_to_those_learnt():
-    qty = np.array([[0.0, 0.0, 0.4, 0.6, 1.2, 1.6, 2.4, 3.5, 4.4]])
+    qty = np.array([[0.0, 0.0, 0.4, 0.6, 1.2, 1.6, 2.4, 3.5]])
     told, _ = learned_demand(_demand(np.ones(1), is_whole=True), qty, np.array([LEARNED], dtype=object))
     table = _table(told)
     assert table[["p50_qty", "p80_qty", "p90_qty", "p95_qty", "p98_qty", "p99_qty"]].to_numpy()[0].tolist() == [

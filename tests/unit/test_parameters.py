@@ -147,10 +147,10 @@ def test_overrides_of_the_gate_are_none_as_shipped_and_need_an_approver_and_an_e
     assert make_parameters().gate_overrides == ()
     row = {"segment_code": "AX", "expires_date": "2024-12-31"}
     assert [found.approved_by for found in make_parameters({"gate_overrides": [row]}).gate_overrides] == ["t"]
-    with pytest.raises(ParameterError, match="gate_overrides.csv, line 2: .*expires_date must lie after"):
+    with pytest.raises(ParameterError, match=r"gate_overrides\.csv, line 2: .*expires_date must lie after"):
         make_parameters({"gate_overrides": [row | {"expires_date": "1900-01-02"}]})
-    with pytest.raises(ParameterError, match="gate_overrides.csv, line 2, column approved_by"):
+    with pytest.raises(ParameterError, match=r"gate_overrides\.csv, line 2, column approved_by"):
         make_parameters({"gate_overrides": [row | {"approved_by": ""}]})
     limit = {"segment_code": "AX", "mode_code": "sometimes"}
-    with pytest.raises(ParameterError, match="gate_limits.csv, line 3, column mode_code"):
+    with pytest.raises(ParameterError, match=r"gate_limits\.csv, line 3, column mode_code"):
         make_parameters({"gate_limits": [limit]})

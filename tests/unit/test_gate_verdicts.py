@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from stockstrata.gate.evidence import rules_hash
 from stockstrata.gate.in_force import with_held_policies
 from stockstrata.gate.seals import CERTIFIED_COLUMNS, broken_certificates, certificates
 from stockstrata.gate.segments import segment_figures
@@ -208,6 +209,15 @@ def test_a_generator_with_hidden_lost_sales_is_flagged_and_a_clean_one_is_not(li
     assert bool(found["is_twin_credible"]) is is_recorded
     truth = 1 - recorded.sum() / wanted.sum()
     assert found["hidden_lost_rate"] == pytest.approx(truth, abs=0.02)
+
+
+def test_rules_are_what_plans_and_not_what_is_to_come_or_what_judges(make_parameters, limits):
+    now = rules_hash(make_parameters(), "code")
+    later = {"segment_code": "AX", "service_measure": "fill_rate", "service_target": "0.5", "item_id": ""}
+    assert rules_hash(make_parameters({"service_targets": [later | {"valid_from_date": "2030-01-01"}]}), "code") == now
+    assert rules_hash(limits([override("2025-01-02")], stock_margin_rate=5.0), "code") == now
+    assert rules_hash(make_parameters({"service_targets": [later]}), "code") != now
+    assert rules_hash(make_parameters(), "other code") != now
 
 
 def policies(segments, **columns):

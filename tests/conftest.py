@@ -17,6 +17,14 @@ import pytest
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """One folder of caches for all workers, that nobody else has written to."""
+    if not hasattr(config, "workerinput"):
+        caches = tempfile.TemporaryDirectory(prefix="stockstrata-caches-")
+        config.add_cleanup(caches.cleanup)
+        os.environ["XDG_CACHE_HOME"] = caches.name
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a command gave back."""

@@ -1,9 +1,12 @@
 """Fixtures shared by all tests: homes of their own, the command line as a user runs it, a planned tiny company."""
 
+import atexit
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +15,14 @@ import filelock
 import pytest
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One folder of caches for all workers, that nobody else has written to."""
+    if not hasattr(config, "workerinput"):
+        caches = tempfile.TemporaryDirectory(prefix="stockstrata-caches-")
+        config.add_cleanup(caches.cleanup)
+        os.environ["XDG_CACHE_HOME"] = caches.name
 
 
 @dataclass(frozen=True)
@@ -46,21 +57,39 @@ class PlannedCompany:
             return connection.execute(query).fetchall()
 
 
-# The command line on another day: landing stamps loads, the warehouse stamps rows. Nothing else that is kept reads the
-# clock, but for Dagster, whose periods are closed on both days.
-ON_ANOTHER_DAY = """
-import datetime, sys, types
-from orchestration.resources import landing, warehouse
-days = datetime.timedelta(days=int(sys.argv.pop(1)))
-class Shifted(datetime.datetime):
-    @classmethod
-    def now(cls, tz=None):
-        return datetime.datetime.now(tz) + days
-for module in (landing, warehouse):
-    module.dt = types.SimpleNamespace(**{**vars(datetime), "datetime": Shifted})
-from orchestration.cli import main
-main()
-"""
+class _PreparedCommands:
+    """The process that commands are copied from (see `prepared_commands.py`)."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen | None = None
+
+    def run(self, environment: Mapping[str, str], arguments: Sequence[str], days_later: int) -> Outcome:
+        if self._process is None:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", str(Path(__file__).with_name("prepared_commands.py"))],
+                # Where nothing is shown the command line takes its look from the environment when it is loaded.
+                env={**os.environ, "COLUMNS": "250", "NO_COLOR": "1"},
+                cwd=PROJECT_ROOT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        with tempfile.TemporaryDirectory() as folder:
+            output = Path(folder) / "output.txt"
+            asked = {"arguments": arguments, "environment": dict(environment), "output": str(output)}
+            self._process.stdin.write(json.dumps({**asked, "days_later": days_later}) + "\n")
+            self._process.stdin.flush()
+            code = int(self._process.stdout.readline())
+            return Outcome(code, output.read_text(encoding="utf-8", errors="replace"))
+
+    def end(self) -> None:
+        if self._process is not None:
+            self._process.stdin.close()
+            self._process.wait()
+
+
+_COMMANDS = _PreparedCommands()
+atexit.register(_COMMANDS.end)
 
 
 def stockstrata(
@@ -69,16 +98,7 @@ def stockstrata(
     """Run the command line in a process of its own, as a user would."""
     variables = {**os.environ, "STOCKSTRATA_HOME": str(home), "COLUMNS": "250", "NO_COLOR": "1", **(environment or {})}
     variables.pop("DAGSTER_HOME", None)
-    program = ["-c", ON_ANOTHER_DAY, str(days_later)] if days_later else ["-m", "orchestration.cli"]
-    done = subprocess.run(
-        [sys.executable, *program, *arguments],
-        env=variables,
-        cwd=PROJECT_ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return Outcome(done.returncode, done.stdout + done.stderr)
+    return _COMMANDS.run(variables, arguments, days_later)
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from dagster_dbt.asset_utils import DBT_INDIRECT_SELECTION_ENV, get_updated_cli_
 from packaging.version import Version
 
 from orchestration.automation import PLATFORM_OWNERS
+from orchestration.resources import parse_cache
 from orchestration.resources.dbt_process import start_dbt
 from orchestration.resources.parameters import ParameterStore
 from orchestration.resources.settings import PROJECT_ROOT, Company, Settings
@@ -26,6 +27,7 @@ DBT_PROJECT_FOLDER = PROJECT_ROOT / "dbt_project"
 DBT_EXECUTABLE = str(Path(sys.executable).with_name("dbt"))
 MARTS_TAG = "marts"
 PARTIAL_PARSE = "partial_parse.msgpack"
+_PARSED = ("manifest.json", PARTIAL_PARSE)
 _FINGERPRINT = "manifest.fingerprint"
 
 
@@ -118,13 +120,21 @@ def prepare_manifest(settings: Settings) -> Path:
 
 def _prepare_manifest(settings: Settings) -> Path:
     manifest, fingerprint = manifest_file(settings), settings.dbt_target / _FINGERPRINT
-    # What the models are told of the company could one day decide what dbt's parser finds.
-    current = f"{project_fingerprint()} {dbt_variables(settings.company)}"
+    # Another dbt may write its artefacts otherwise.
+    current = "-".join([project_fingerprint(), *(version(name) for name in ("dbt-core", "dbt-duckdb"))])
     is_laid_out = (settings.dbt_project / "dbt_project.yml").exists() and manifest.exists() and fingerprint.exists()
     if is_laid_out and fingerprint.read_text(encoding="utf-8") == current:
         return manifest
     folder = settings.company.parameters_folder
     assemble_project(settings, ParameterStore(folder=str(folder) if folder else None))
+    if not parse_cache.fetch(_PARSED, current, settings.dbt_target):
+        _parse(settings)
+        parse_cache.keep(_PARSED, current, settings.dbt_target)
+    fingerprint.write_text(current, encoding="utf-8")
+    return manifest
+
+
+def _parse(settings: Settings) -> None:
     parsed = subprocess.run(  # noqa: S603
         [
             # Whole, since it is done for changed files alone: a parse that starts from the one before was seen to miss
@@ -144,8 +154,6 @@ def _prepare_manifest(settings: Settings) -> Path:
         raise StockstrataError(
             f"dbt cannot parse {DBT_PROJECT_FOLDER}:\n{parsed.stdout[-4000:]}{parsed.stderr[-2000:]}"
         )
-    fingerprint.write_text(current, encoding="utf-8")
-    return manifest
 
 
 def assemble_project(settings: Settings, store: ParameterStore) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
+from dbt.contracts.graph.nodes import SeedNode
 from dbt.parser.manifest import extended_mashumuro_decoder
 from dbt_common.events.base_types import EventMsg
 from dbt_common.events.functions import env_scrubber, msg_to_json
@@ -53,6 +54,10 @@ def _invoke(manifest: Manifest, arguments: Sequence[str], environment: Mapping[s
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(environment["DBT_PROJECT_DIR"])
+    for node in manifest.nodes.values():
+        if isinstance(node, SeedNode):
+            # The project may have been parsed elsewhere; its seeds hold the parameters of the home that it runs in.
+            node.root_path = environment["DBT_PROJECT_DIR"]
     with (Path(environment["DBT_LOG_PATH"]) / "dbt.log").open("w", encoding="utf-8") as log:
 
         def tell(event: EventMsg) -> None:

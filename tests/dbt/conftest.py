@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import filelock
 import pytest
 import yaml
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 from dbt.parser.manifest import extended_mashumuro_decoder
 
+from orchestration.resources.dbt import PARTIAL_PARSE, prepare_manifest
+from orchestration.resources.settings import Company, Settings
 from stockstrata.tables import STAMP, TABLES
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
@@ -165,22 +166,16 @@ def declared_tables() -> Callable[[str], dict[str, dict[str, str]]]:
 
 
 @pytest.fixture(scope="session")
-def parsed_project(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Project:
-    """The project, parsed once for all workers: its manifest stands in the folder `target`."""
-    own = tmp_path_factory.getbasetemp()
-    made = Project((own if worker_id == "master" else own.parent) / "parsed")
-    made.folder.mkdir(exist_ok=True)
-    with filelock.FileLock(made.folder / ".lock"), pytest.MonkeyPatch.context() as patch:
-        patch.setenv("STOCKSTRATA_WAREHOUSE", str(made.warehouse))
-        if not (made.folder / "target" / "manifest.json").exists():
-            made.dbt("parse")
-    return made
+def parsed_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of what dbt's parser made of the project, with its `manifest.json`."""
+    home = tmp_path_factory.mktemp("parsed")
+    return prepare_manifest(Settings(home=home, real_data=home, company=Company())).parent
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory, parsed_project: Project) -> Iterator[Project]:
+def project(tmp_path_factory: pytest.TempPathFactory, parsed_project: Path) -> Iterator[Project]:
     """A project over a warehouse whose tables are there and empty, shared by the tests of a module."""
-    kept = (parsed_project.folder / "target" / "partial_parse.msgpack").read_bytes()
+    kept = (parsed_project / PARTIAL_PARSE).read_bytes()
     made = Project(tmp_path_factory.mktemp("dbt"), kept)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STOCKSTRATA_WAREHOUSE", str(made.warehouse))

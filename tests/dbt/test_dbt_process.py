@@ -8,6 +8,7 @@ from typing import Any
 import psutil
 import pytest
 
+from orchestration.resources.dbt import PARTIAL_PARSE
 from orchestration.resources.dbt_process import start_dbt
 
 WORKER = "dbt_worker.py"
@@ -16,7 +17,7 @@ WORKER = "dbt_worker.py"
 @pytest.fixture
 def start(project: Any, parsed_project: Any, dbt_folder: Any):
     """Starts an invocation of dbt on the project's warehouse."""
-    parsed, target = parsed_project.folder / "target" / "partial_parse.msgpack", project.folder / "served"
+    parsed, target = parsed_project / PARTIAL_PARSE, project.folder / "served"
     target.mkdir(exist_ok=True)
     places = {"DBT_TARGET_PATH": target, "DBT_LOG_PATH": target}
     places |= {"DBT_PROJECT_DIR": dbt_folder, "DBT_PROFILES_DIR": dbt_folder}

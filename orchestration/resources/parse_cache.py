@@ -1,0 +1,59 @@
+"""What dbt's parser made of the project, kept for other homes: they run the same models and only name other places.
+
+A home of its own for each company, and for each replay and rebuild, would parse the same files again for seconds. The
+folder is that of a user's caches, `$XDG_CACHE_HOME/stockstrata`: it may be removed at any time, and need not be
+writable.
+"""
+
+import os
+import shutil
+import uuid
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+# A few states of the project: of a release and the one before, or of what somebody works on.
+_MOST_KEPT = 4
+
+
+def fetch(names: Sequence[str], fingerprint: str, target: Path) -> bool:
+    """Copy what was kept for a state of the project; tells whether anything was.
+
+    Args:
+        names: of the files.
+        fingerprint: of the project and of who parsed it.
+        target: folder to copy into.
+    """
+    kept = _folder() / fingerprint
+    try:
+        for name in names:
+            shutil.copyfile(kept / name, target / name)
+        os.utime(kept)
+    except OSError:
+        return False
+    return True
+
+
+def keep(names: Sequence[str], fingerprint: str, target: Path) -> None:
+    """Keep files for other homes where that can be done; the states that nobody has fetched for longest go.
+
+    Args:
+        names: of the files.
+        fingerprint: of the project and of who parsed it.
+        target: folder that holds them.
+    """
+    draft = _folder() / f".draft-{uuid.uuid4()}"
+    with suppress(OSError):
+        draft.mkdir(parents=True)
+        for name in names:
+            shutil.copyfile(target / name, draft / name)
+        # Another process that keeps the same has kept it as well.
+        draft.rename(_folder() / fingerprint)
+        states = sorted(_folder().glob("[!.]*"), key=lambda state: state.stat().st_mtime)
+        for state in states[:-_MOST_KEPT]:
+            shutil.rmtree(state)
+    shutil.rmtree(draft, ignore_errors=True)
+
+
+def _folder() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stockstrata" / "dbt"

@@ -31,8 +31,13 @@ class Curve:
         return self.figures[segment].iloc[self.base]
 
     def stock_at_fill(self, fill: float, segment: str = TOTAL) -> float:
-        """Least stock value with at least the fill rate, between targets by straight lines; NaN beyond the curve."""
+        """Least stock value with at least the fill rate, between targets by straight lines; NaN where none gives it.
+
+        Where the lowest target gives more already, its stock, which is no less than what is needed.
+        """
         rows = self.figures[segment]
+        if rows[FILL].iloc[0] >= fill:
+            return float(rows[STOCK].iloc[0])
         return _crossing(rows[FILL].to_numpy(), rows[STOCK].to_numpy(), fill)
 
     def short_at_stock(self, stock: float, segment: str = TOTAL) -> float:

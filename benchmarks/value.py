@@ -288,7 +288,7 @@ def _add_books(report: Report, held: PlannedSet) -> None:
         "units",
         f"mean closing stock of an item-location; {real_ready[0]:.1%} of months ended with stock",
     )
-    report.add(f"{name}: Stockstrata beside it", float(stock[base]), "units", f"{ready[base]:.1%} ended with stock")
+    report.add(f"{name}: {OURS} beside it", float(stock[base]), "units", f"{ready[base]:.1%} ended with stock")
     equal_stock = float(np.interp(real_ready[0], ready, stock, left=np.nan, right=np.nan))
     equal_ready = float(np.interp(real_stock[0], stock, ready, left=np.nan, right=np.nan))
     report.add_ratio(

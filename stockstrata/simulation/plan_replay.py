@@ -21,7 +21,6 @@ from stockstrata.simulation.layout import (
     ON_ORDER,
     ORDERED,
     ORDERS,
-    READY_PERIODS,
     SERVED,
 )
 from stockstrata.simulation.planned import PlannedCycle, ReplayCase
@@ -30,8 +29,8 @@ from stockstrata.simulation.terms import Opening, Terms, terms
 
 _SUMS = {
     "demand_qty": DEMAND, "served_qty": SERVED, "lost_qty": LOST, "on_hand_sum_qty": ON_HAND,
-    "backlog_sum_qty": BACKLOG, "on_order_sum_qty": ON_ORDER, "ready_period_count": READY_PERIODS,
-    "order_count": ORDERS, "ordered_qty": ORDERED, "cycle_count": CYCLES, "good_cycle_count": GOOD_CYCLES,
+    "backlog_sum_qty": BACKLOG, "on_order_sum_qty": ON_ORDER, "order_count": ORDERS, "ordered_qty": ORDERED,
+    "cycle_count": CYCLES, "good_cycle_count": GOOD_CYCLES,
 }  # fmt: skip
 
 
@@ -94,6 +93,7 @@ def replay_plans(case: ReplayCase, cycles: Sequence[PlannedCycle], *, first_meas
     lengths = np.diff([*edges, periods]) * measured
     sums["period_count"] = np.repeat(np.bincount(cycle, lengths, last)[None, :], n, axis=0)
     later = np.arange(periods) >= first_measured_period
+    sums["ready_period_count"] = np.add.reduceat(_ready(found) * later, starts, axis=1)
     unplanned = np.where(is_planned, 0.0, case.demand_qty) * later
     sums["unplanned_demand_qty"] = np.add.reduceat(unplanned, starts, axis=1)
     _judge_where_planned(sums, cycles)
@@ -129,7 +129,8 @@ def figures_by(case: ReplayCase, sums: dict[str, np.ndarray], group: np.ndarray,
     Columns: `item_location_count` (with a planned period), `demand_qty`, `unplanned_demand_qty` (of times without a
     policy, in nothing else), `served_qty` (at once), `short_qty` (not at once), `lost_qty`, `fill_rate` (served to
     demand), `cycle_count` and `good_cycle_count` (replenishment cycles that ended, and those without a stock-out),
-    `cycle_service_rate`, `ready_rate` (planned periods that ended with stock), `mean_on_hand_qty`, `mean_backlog_qty`,
+    `cycle_service_rate`, `ready_rate` (planned time with stock, as `buffers` promises it: mean of the starts of
+    periods, after receipts, and their ends), `mean_on_hand_qty`, `mean_backlog_qty`,
     `mean_on_order_qty` (over all measured periods, units), `mean_stock_amount` (at unit cost, currency),
     `order_count`, `ordered_qty`, `holding_cost_amount`, `order_cost_amount`, `shortage_cost_amount`,
     `total_cost_amount` (currency in all), `planned_interval_days` and `rounded_interval_days` (mean lead time plus
@@ -236,6 +237,13 @@ def _terms(case: ReplayCase, first: PlannedCycle) -> Terms:
             np.hstack([np.zeros((n, 1)), rounded(coming)]),
         ),
     )
+
+
+def _ready(found: Replay) -> np.ndarray:
+    """Share of each period with stock, from its start, after receipts, and its end, (n, T)."""
+    end = found.on_hand_qty[:, 1:]
+    start = end + found.served_qty[:, 1:]
+    return ((start > 0).astype(float) + (end > 0)) / 2
 
 
 def _by_cycle(values: np.ndarray, cycle: np.ndarray, count: int) -> np.ndarray:

@@ -86,7 +86,7 @@ def _judged(
     override = _override(str(own["segment_code"]), parameters.gate_overrides, cut_off_date)
     if code == HELD and override is not None:
         code, reason = "override", f"put in force by {override.approved_by} ({override.reason}) though {reason}"
-    if judged is whole and own["segment_code"] != ALL and code != "first":
+    if judged is whole and own["segment_code"] != ALL and (_differs(own) or code == HELD):
         reason += f"; {int(own['compared_count'])} compared item-locations are too few, so the whole company is judged"
     used = override if code == "override" else None
     return {
@@ -123,6 +123,8 @@ def _replay_failures(judged: pd.Series, limit: GateLimit) -> list[str]:
         found.append(
             f"the mean stock rises by {judged['stock_change_rate']:.1%}, more than {limit.stock_margin_rate:.0%}"
         )
+    if judged["in_force_stock_value_amount"] == 0 and judged["candidate_stock_value_amount"] > 0:
+        found.append(f"the mean stock rises from nothing to {judged['candidate_stock_value_amount']:,.0f}")
     return found
 
 
@@ -136,8 +138,8 @@ def _churn_failures(stayed: pd.Series, limit: GateLimit) -> list[str]:
 
 
 def _differs(judged: pd.Series) -> bool:
-    changes = (judged["fill_change_rate"], judged["stock_change_rate"])
-    return any(abs(change) > _SAME for change in changes if np.isfinite(change))
+    before, now = judged["in_force_stock_value_amount"], judged["candidate_stock_value_amount"]
+    return abs(judged["fill_change_rate"]) > _SAME or abs(now - before) > _SAME * max(before, 1.0)
 
 
 def _verdict(own: pd.Series, judged: pd.Series, failures: list[str], limit: GateLimit) -> tuple[str, str]:
@@ -148,9 +150,16 @@ def _verdict(own: pd.Series, judged: pd.Series, failures: list[str], limit: Gate
     if failures:
         told = "; ".join(failures)
         return (HELD, told) if limit.mode_code == "hold" else ("reported", told)
+    if own["compared_count"] and not _differs(own):
+        return "passed", "its rules serve and hold what those in force do" + _told_fill(own)
     if judged["cut_off_count"] < limit.least_cut_offs or judged["compared_count"] < limit.least_item_locations:
         return "passed", "too little could be replayed to judge by"
     return "passed", _told_change(judged)
+
+
+def _told_fill(own: pd.Series) -> str:
+    fill = own["candidate_fill_rate"]
+    return f": fill rate {fill:.1%}" if np.isfinite(fill) else ", for no demand came"
 
 
 def _told_change(judged: pd.Series) -> str:

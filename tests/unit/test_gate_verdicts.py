@@ -68,7 +68,7 @@ def test_money_weighs_what_differs_in_units():
 def test_an_equal_candidate_passes(limits):
     found = judge(limits(), ["A"] * 4)
     assert found.loc["A", "verdict_code"] == "passed"
-    assert found.loc["A", "verdict_reason"] == "fill rate 97.0% against 97.0% in force, stock +0.0%"
+    assert found.loc["A", "verdict_reason"] == "its rules serve and hold what those in force do: fill rate 97.0%"
     assert found.loc["A", "evidence_grade"] == "full"
     assert held_segments(found.reset_index()).empty
 
@@ -87,6 +87,13 @@ def test_stock_may_rise_by_its_margin(limits, stock, verdict):
     assert found.loc["A", "verdict_code"] == verdict
 
 
+def test_stock_where_there_was_none_is_held(limits):
+    found = judge(limits(), ["A"] * 4, in_force_stock_value_amount=0.0)
+    assert found.loc["A", ["verdict_code", "verdict_reason"]].tolist() == [
+        "held", "the mean stock rises from nothing to 200"
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(("level", "verdict"), [(40.0, "passed"), (39.9, "held")])
 def test_levels_of_what_stays_in_its_segment_may_change_by_their_limit(limits, level, verdict):
     found = judge(limits(), ["A"] * 4, last=lambda now: now.assign(order_up_to_qty=level))
@@ -97,7 +104,9 @@ def test_levels_of_what_stays_in_its_segment_may_change_by_their_limit(limits, l
 
 def test_more_service_and_less_stock_pass(limits):
     found = judge(limits(), ["A"] * 4, candidate_short_qty=0.0, candidate_stock_value_amount=10.0)
-    assert found.loc["A", "verdict_code"] == "passed"
+    assert found.loc["A", ["verdict_code", "verdict_reason"]].tolist() == [
+        "passed", "fill rate 100.0% against 97.0% in force, stock -80.0%"
+    ]  # fmt: skip
 
 
 def test_a_worse_segment_does_not_hold_another(limits):

@@ -15,6 +15,7 @@ from orchestration.resources.dbt import (
     Translator,
     assemble_project,
     dbt_variables,
+    keep_lineage,
     prepare_manifest,
     project_fingerprint,
 )
@@ -119,9 +120,11 @@ def _build(context: dg.AssetExecutionContext, dbt: DbtCommandLine, warehouse: Wa
     if returned < 0:
         raise PlanningError(f"dbt was killed by signal {-returned} before it had finished; what it had built stays.")
     run_results = read_run_results(target, warehouse.path)
+    lineage = SETTINGS.dbt_target / f"lineage_{context.op.name}.json"
     with warehouse.connect(read_only=True) as connection:
         models = built_models(run_results, invocation.manifest)
-        metadata = model_metadata(connection, models, SETTINGS.dbt_target / f"lineage_{context.op.name}.json")
+        metadata = model_metadata(connection, models, lineage)
+    keep_lineage(lineage)
     for event in events:
         yield with_figures(event, metadata)
     if not invocation.is_successful():

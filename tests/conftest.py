@@ -3,9 +3,12 @@
 import atexit
 import json
 import os
+import select
+import shutil
 import subprocess
 import sys
 import tempfile
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,13 +60,45 @@ class PlannedCompany:
             return connection.execute(query).fetchall()
 
 
-class _PreparedCommands:
+class Command:
+    """A command under way in a process of its own.
+
+    Attributes:
+        pid: of the process.
+    """
+
+    def __init__(self, told: Path) -> None:
+        self._told = told.open(encoding="utf-8")
+        self.pid = int(self._told.readline())
+        self._code: int | None = None
+
+    def poll(self) -> int | None:
+        """Its exit code, below zero the signal that killed it; None while it runs."""
+        is_over = self._code is not None or select.select([self._told], [], [], 0)[0]
+        return self.wait() if is_over else None
+
+    def wait(self) -> int:
+        """Wait for its end; its exit code."""
+        if self._code is None:
+            with self._told:
+                self._code = int(self._told.readline())
+        return self._code
+
+    def send_signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+
+class PreparedCommands:
     """The process that commands are copied from (see `prepared_commands.py`)."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen | None = None
+        self._folder = Path(tempfile.mkdtemp(prefix="stockstrata-commands-"))
 
-    def run(self, environment: Mapping[str, str], arguments: Sequence[str], days_later: int) -> Outcome:
+    def start(
+        self, module: str, arguments: Sequence[str], environment: Mapping[str, str], output: Path, days_later: int = 0
+    ) -> Command:
+        """Start `python -m module arguments`, all it prints going to a file or a named pipe."""
         if self._process is None:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", str(Path(__file__).with_name("prepared_commands.py"))],
@@ -71,25 +106,31 @@ class _PreparedCommands:
                 env={**os.environ, "COLUMNS": "250", "NO_COLOR": "1"},
                 cwd=PROJECT_ROOT,
                 stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
                 text=True,
             )
-        with tempfile.TemporaryDirectory() as folder:
-            output = Path(folder) / "output.txt"
-            asked = {"arguments": arguments, "environment": dict(environment), "output": str(output)}
-            self._process.stdin.write(json.dumps({**asked, "days_later": days_later}) + "\n")
-            self._process.stdin.flush()
-            code = int(self._process.stdout.readline())
-            return Outcome(code, output.read_text(encoding="utf-8", errors="replace"))
+        told = self._folder / uuid.uuid4().hex
+        os.mkfifo(told)
+        asked = {"module": module, "arguments": list(arguments), "environment": dict(environment)}
+        asked |= {"output": str(output), "days_later": days_later, "told": str(told)}
+        self._process.stdin.write(json.dumps(asked) + "\n")
+        self._process.stdin.flush()
+        return Command(told)
 
     def end(self) -> None:
         if self._process is not None:
             self._process.stdin.close()
             self._process.wait()
+        shutil.rmtree(self._folder)
 
 
-_COMMANDS = _PreparedCommands()
-atexit.register(_COMMANDS.end)
+COMMANDS = PreparedCommands()
+atexit.register(COMMANDS.end)
+
+
+@pytest.fixture(scope="session")
+def prepared_commands() -> PreparedCommands:
+    """Starts commands in processes of their own, without loading the libraries anew for each."""
+    return COMMANDS
 
 
 def stockstrata(
@@ -98,7 +139,10 @@ def stockstrata(
     """Run the command line in a process of its own, as a user would."""
     variables = {**os.environ, "STOCKSTRATA_HOME": str(home), "COLUMNS": "250", "NO_COLOR": "1", **(environment or {})}
     variables.pop("DAGSTER_HOME", None)
-    return _COMMANDS.run(variables, arguments, days_later)
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / "output.txt"
+        command = COMMANDS.start("orchestration.cli", arguments, variables, output, days_later)
+        return Outcome(command.wait(), output.read_text(encoding="utf-8", errors="replace"))
 
 
 @pytest.fixture(scope="session")

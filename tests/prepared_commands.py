@@ -2,7 +2,7 @@
 
 A command spends seconds on loading libraries before it reads its first setting. Here that is done once: each command
 is a copy of this process that has read no setting, with an environment, arguments and output of its own. It reads
-requests, a line of JSON each, and answers with the exit code.
+requests, a line of JSON each, and answers through a pipe that the request names.
 """
 
 import atexit
@@ -10,11 +10,12 @@ import datetime as dt
 import importlib
 import json
 import os
+import runpy
 import sys
 import traceback
 import types
 import warnings
-from typing import NoReturn
+from typing import Any, NoReturn
 
 # What a run loads besides: most of it inside functions, when it is wanted.
 _LIBRARIES = (
@@ -29,24 +30,42 @@ def main() -> None:
     for name in _LIBRARIES:
         importlib.import_module(name)
     assert "orchestration.partitions" not in sys.modules, "settings are read there, and are a command's own"
+    watchers = 0
     for line in sys.stdin:
-        asked = json.loads(line)
-        process = os.fork()
-        if process == 0:
-            _run(**asked)
-        _, status = os.waitpid(process, 0)
-        os.write(1, f"{os.waitstatus_to_exitcode(status)}\n".encode())
+        watchers += 1
+        if os.fork() == 0:
+            _watch(json.loads(line))
+        while watchers and os.waitpid(-1, os.WNOHANG)[0]:
+            watchers -= 1
+    for _ in range(watchers):
+        os.wait()
 
 
-def _run(arguments: list[str], environment: dict[str, str], output: str, days_later: int) -> NoReturn:
+def _watch(asked: dict[str, Any]) -> NoReturn:
+    """Tell the number of a command's process, and its exit code once it has ended."""
+    told = os.open(asked.pop("told"), os.O_WRONLY)
+    process = os.fork()
+    if process == 0:
+        os.close(told)
+        _run(**asked)
+    os.write(told, f"{process}\n".encode())
+    _, status = os.waitpid(process, 0)
+    os.write(told, f"{os.waitstatus_to_exitcode(status)}\n".encode())
+    os._exit(0)
+
+
+def _run(module: str, arguments: list[str], environment: dict[str, str], output: str, days_later: int) -> NoReturn:
     """Run one command and end as its process would, but for what libraries clear away of threads that are no copies."""
     _become(environment, output)
     code: object = 1
     try:
-        sys.argv = ["stockstrata", *arguments]
+        sys.argv = [module, *arguments]
         if days_later:
             _shift_the_clock(days_later)
-        importlib.import_module("orchestration.cli").main()
+        if module == "orchestration.cli":
+            importlib.import_module(module).main()
+        else:
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
         code = 0
     except SystemExit as end:
         code = end.code
@@ -69,6 +88,8 @@ def _become(environment: dict[str, str], output: str) -> None:
         for stream in streams:
             os.dup2(file, stream)
         os.close(file)
+    # Whoever follows the output waits for its lines.
+    sys.stdout.reconfigure(line_buffering=True)
     os.environ.clear()
     os.environ.update(environment)
 

@@ -120,8 +120,7 @@ def prepare_manifest(settings: Settings) -> Path:
 
 def _prepare_manifest(settings: Settings) -> Path:
     manifest, fingerprint = manifest_file(settings), settings.dbt_target / _FINGERPRINT
-    # Another dbt may write its artefacts otherwise.
-    current = "-".join([project_fingerprint(), *(version(name) for name in ("dbt-core", "dbt-duckdb"))])
+    current = _parse_fingerprint()
     is_laid_out = (settings.dbt_project / "dbt_project.yml").exists() and manifest.exists() and fingerprint.exists()
     if is_laid_out and fingerprint.read_text(encoding="utf-8") == current:
         return manifest
@@ -132,6 +131,16 @@ def _prepare_manifest(settings: Settings) -> Path:
         parse_cache.keep(_PARSED, current, settings.dbt_target)
     fingerprint.write_text(current, encoding="utf-8")
     return manifest
+
+
+def keep_lineage(lineage: Path) -> None:
+    """Keep the column lineage of a build of all models for other homes; to work it out takes as long as to parse."""
+    parse_cache.add(lineage, _parse_fingerprint())
+
+
+def _parse_fingerprint() -> str:
+    """Hash of what dbt's parser reads, with who reads it: another dbt may write its artefacts otherwise."""
+    return "-".join([project_fingerprint(), *(version(name) for name in ("dbt-core", "dbt-duckdb"))])
 
 
 def _parse(settings: Settings) -> None:

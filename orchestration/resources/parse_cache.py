@@ -17,16 +17,16 @@ _MOST_KEPT = 4
 
 
 def fetch(names: Sequence[str], fingerprint: str, target: Path) -> bool:
-    """Copy what was kept for a state of the project; tells whether anything was.
+    """Copy what was kept for a state of the project; tells whether it was.
 
     Args:
-        names: of the files.
+        names: of the files that must be there; what was added to them comes along.
         fingerprint: of the project and of who parsed it.
         target: folder to copy into.
     """
     kept = _folder() / fingerprint
     try:
-        for name in names:
+        for name in {*names, *(file.name for file in kept.iterdir())}:
             shutil.copyfile(kept / name, target / name)
         os.utime(kept)
     except OSError:
@@ -53,6 +53,16 @@ def keep(names: Sequence[str], fingerprint: str, target: Path) -> None:
         for state in states[:-_MOST_KEPT]:
             shutil.rmtree(state)
     shutil.rmtree(draft, ignore_errors=True)
+
+
+def add(file: Path, fingerprint: str) -> None:
+    """Add a file to what is kept for a state of the project, where that can be done, unless a longer one is there."""
+    kept, draft = _folder() / fingerprint, _folder() / f".draft-{uuid.uuid4()}"
+    with suppress(OSError):
+        held = (kept / file.name).stat().st_size if (kept / file.name).exists() else 0
+        if kept.is_dir() and held < file.stat().st_size:
+            shutil.copyfile(file, draft)
+            draft.rename(kept / file.name)
 
 
 def _folder() -> Path:

@@ -53,6 +53,18 @@ def test_a_half_written_state_is_not_fetched(tmp_path, caches):
     assert not parse_cache.fetch(NAMES, "a", tmp_path / "one")
 
 
+def test_what_is_added_comes_along_and_a_shorter_file_takes_no_place(tmp_path):
+    parse_cache.keep(NAMES, "a", parsed(tmp_path / "one"))
+    (tmp_path / "other").mkdir()
+    for text in ("long", "longer still", "short"):
+        (tmp_path / "lineage.json").write_text(text)
+        parse_cache.add(tmp_path / "lineage.json", "a")
+    parse_cache.add(tmp_path / "lineage.json", "never kept")
+    assert parse_cache.fetch(NAMES, "a", tmp_path / "other")
+    assert (tmp_path / "other" / "lineage.json").read_text() == "longer still"
+    assert not parse_cache.fetch(NAMES, "never kept", tmp_path / "other")
+
+
 def test_a_second_home_is_not_parsed_again(tmp_path, monkeypatch, parsed_project):
     settings = [Settings(home=tmp_path / name, real_data=tmp_path, company=Company()) for name in ("one", "two")]
     calls = []

@@ -9,9 +9,9 @@ import pandas as pd
 from assets.planned import PLANNED, last_policies
 from orchestration.partitions import SETTINGS
 from orchestration.resources.warehouse import Warehouse
+from stockstrata.gate.facts import Realised
 from stockstrata.gate.moments import moments_of_sums
 from stockstrata.gate.replanning import COLUMNS, StoredCycle
-from stockstrata.gate.twin import Realised
 from stockstrata.periods import BUCKET_FREQUENCY, last_complete_bucket
 from stockstrata.tables import (
     CANDIDATE_POLICY,

@@ -1,17 +1,16 @@
 """From replays to tables: figures of item-locations, figures and verdicts of segments."""
 
 import datetime as dt
-import hashlib
-import json
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from stockstrata.columns import numbers
-from stockstrata.gate.replays import UniformRule, WhatCame, replayed_sides
+from stockstrata.gate.facts import Plans, Realised, UniformRule, WhatCame
+from stockstrata.gate.replays import replayed_sides
 from stockstrata.gate.segments import segment_figures
-from stockstrata.gate.twin import Realised, realised_figures
+from stockstrata.gate.twin import realised_figures
 from stockstrata.gate.verdicts import judged_segments
 from stockstrata.parameters import PlanningParameters
 from stockstrata.tables import REPLAY_ITEM_LOCATION
@@ -20,25 +19,6 @@ KEY = ["item_id", "location_id"]
 _COLUMNS = [column.name for column in REPLAY_ITEM_LOCATION.columns if column.name != "period_start_date"]
 _LEVELS = ("reorder_point_qty", "order_qty", "order_up_to_qty")
 _COUNTS = ("cut_off_count", "frozen_cut_off_count")
-
-
-@dataclass(frozen=True)
-class Plans:
-    """What is compared.
-
-    Attributes:
-        policies: frame of `policy.candidate_policy`: what the cycle would put in force.
-        item_locations: frame of `int_item_locations__planned`.
-        candidate: rows of `simulation.replayed_policy` by its rules.
-        in_force: the same by the rules in force.
-        last_policies: newest earlier policies: key, `segment_code, order_up_to_qty`.
-    """
-
-    policies: pd.DataFrame
-    item_locations: pd.DataFrame
-    candidate: pd.DataFrame
-    in_force: pd.DataFrame
-    last_policies: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -73,7 +53,7 @@ def gate_evidence(
         uniform: the rule of thumb.
         parameters: limits and overrides.
         cut_off_date: of the cycle.
-        rules_hash: see `rules_hash`.
+        rules_hash: of the candidate's rules.
 
     Example: equal rules on both sides give verdict `passed` for every segment with rules in force.
     """
@@ -102,12 +82,3 @@ def gate_evidence(
         rules_hash=rules_hash,
     )
     return Evidence(items.loc[:, _COLUMNS], segments)
-
-
-def rules_hash(parameters: PlanningParameters, code_hash: str) -> str:
-    """SHA-256 of what plans: the parameters in force, whatever file they stand in, and the code.
-
-    Example: a row that is valid from next year on changes nothing this year.
-    """
-    rules = parameters.model_dump(mode="json", exclude={"version", "gate_limits", "gate_overrides"})
-    return hashlib.sha256((json.dumps(rules, sort_keys=True) + code_hash).encode()).hexdigest()

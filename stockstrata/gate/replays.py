@@ -7,12 +7,12 @@ and, where anything is in force, the rules in force have one too. A cut-off with
 import dataclasses
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from stockstrata.columns import numbers
+from stockstrata.gate.facts import SIDES, UniformRule, WhatCame
 from stockstrata.gate.grid import ReplayGrid
 from stockstrata.gate.moments import KEY
 from stockstrata.simulation.baselines import uniform_policies_of_moments
@@ -26,7 +26,6 @@ from stockstrata.simulation.planned import (
 )
 from stockstrata.simulation.policies import Policies
 
-SIDES = ("candidate", "in_force", "baseline")
 _CHUNK = 4_000
 """Item-locations replayed at a time: what happened in each period of each is held in memory."""
 _FIGURES = {
@@ -35,38 +34,6 @@ _FIGURES = {
     "stock_value_amount": "mean_stock_amount",
     "order_count": "order_count",
 }
-
-
-@dataclass(frozen=True)
-class UniformRule:
-    """The uniform policy: `R_S` with `S = m (L + R) + z s sqrt(L)` (`simulation.baselines`).
-
-    Attributes:
-        moments: by cut-off `item_id, location_id, mean_qty, sd_qty` of the demand of a bucket known then, units.
-        bucket_days: days in a bucket.
-        safety_factor: z.
-        review_days: R, days.
-    """
-
-    moments: Mapping[dt.date, pd.DataFrame]
-    bucket_days: float
-    safety_factor: float
-    review_days: float
-
-
-@dataclass(frozen=True)
-class WhatCame:
-    """What orders meet: the same for every side.
-
-    Attributes:
-        grid: periods of the replay; the first cut-off is its start.
-        demand: `item_id, location_id, demand_date, demand_qty`, units.
-        receipts: `item_id, location_id, order_date, lead_time_days` of orders that arrived.
-    """
-
-    grid: ReplayGrid
-    demand: pd.DataFrame
-    receipts: pd.DataFrame
 
 
 def replayed_sides(

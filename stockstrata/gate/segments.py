@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from stockstrata.columns import numbers, texts
+from stockstrata.gate.facts import SIDES
 from stockstrata.gate.moments import KEY
-from stockstrata.gate.replays import SIDES
 
 ALL = "ALL"
 _SUMMED = ("short_qty", "stock_value_amount")

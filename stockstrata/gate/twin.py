@@ -5,12 +5,11 @@ the counted one (`twin_stock_gap_qty`). Demand that nobody records, because the 
 meet less than was wanted and look better than they are (`hidden_lost_qty`, estimated by `history.lost_sales`).
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 
 from stockstrata.columns import numbers
+from stockstrata.gate.facts import Realised
 from stockstrata.gate.grid import ReplayGrid
 from stockstrata.gate.moments import KEY
 from stockstrata.simulation.policies import policies
@@ -18,23 +17,6 @@ from stockstrata.simulation.replay import replay_trace
 from stockstrata.simulation.terms import Opening, terms
 
 _CHUNK = 4_000
-
-
-@dataclass(frozen=True)
-class Realised:
-    """What really happened in the time of a replay; frames have `item_id, location_id`.
-
-    Attributes:
-        snapshots: `stock_date, free_qty`: stock that could be sold at the end of a day, units.
-        flows: `flow_date, in_qty, out_qty`: receipts, returns, sales and transfers, units; days without are left out.
-        served: `demand_qty, short_qty, is_service_known`: demand, and what of it was not shipped, units.
-        lost: `hidden_lost_qty`: sales estimated to be lost while stock was out, units.
-    """
-
-    snapshots: pd.DataFrame
-    flows: pd.DataFrame
-    served: pd.DataFrame
-    lost: pd.DataFrame
 
 
 def realised_figures(keys: pd.DataFrame, realised: Realised, grid: ReplayGrid) -> pd.DataFrame:

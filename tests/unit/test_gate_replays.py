@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from stockstrata.gate.facts import Realised, UniformRule, WhatCame
 from stockstrata.gate.grid import cut_offs_before_cycles, past_cut_offs, replay_grid
 from stockstrata.gate.moments import lead_time_demand_of_moments, moments_of_sums
 from stockstrata.gate.replanning import StoredCycle, replanned_cycle, replanned_from_moments, replayed_rows
-from stockstrata.gate.replays import UniformRule, WhatCame, replayed_sides
-from stockstrata.gate.twin import Realised, realised_figures
+from stockstrata.gate.replays import replayed_sides
+from stockstrata.gate.twin import realised_figures
 from stockstrata.policy import stock_policies
 
 FIRST, SECOND, END = dt.date(2024, 11, 1), dt.date(2024, 12, 1), dt.date(2025, 1, 1)

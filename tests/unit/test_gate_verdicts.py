@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stockstrata.gate.evidence import rules_hash
 from stockstrata.gate.in_force import with_held_policies
+from stockstrata.gate.rules import rules_hash
 from stockstrata.gate.seals import CERTIFIED_COLUMNS, broken_certificates, certificates
 from stockstrata.gate.segments import segment_figures
 from stockstrata.gate.verdicts import held_segments, judged_segments

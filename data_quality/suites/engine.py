@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 
 from data_quality.suites import vocabulary
+from data_quality.suites.worst_values import clauses_to_judge
 from data_quality.verdict import (
     VIOLATION_COLUMNS,
     ClauseResult,
     Outcome,
     SuiteError,
     Verdict,
-    clauses_not_met,
     run_suite,
 )
 from stockstrata.evidence import GRADES
@@ -158,12 +158,9 @@ def verify_frame(frame: pd.DataFrame, table: Table) -> Verdict:
 
 
 def _outcomes(frame: pd.DataFrame, table: Table, expectations: dict[str, tuple[Any, str]]) -> list[Outcome]:
-    """What each expectation finds: all are judged at once, and one that is not met once more, to name its rows.
-
-    To judge an expectation by itself takes Great Expectations longer than to look at a table's rows.
-    """
-    not_met = clauses_not_met(_suite(table, expectations), frame)
-    named = {clause: found for clause, found in expectations.items() if clause in not_met}
+    """What each expectation finds; those that the worst values break are judged on all rows, to name each that does."""
+    suspected = clauses_to_judge(frame, {clause: found for clause, (found, _) in expectations.items()}, _BLOCKED)
+    named = {clause: found for clause, found in expectations.items() if clause in suspected}
     broken = run_suite(_suite(table, named), lambda columns: frame.loc[:, columns])
     outcome_of = {outcome.clause_name: outcome for outcome in broken}
     nobody = np.array([], dtype=np.int64)

@@ -25,7 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         caches = tempfile.TemporaryDirectory(prefix="stockstrata-caches-")
         config.add_cleanup(caches.cleanup)
-        os.environ["XDG_CACHE_HOME"] = caches.name
+        os.environ["STOCKSTRATA_CACHE"] = caches.name
 
 
 @dataclass(frozen=True)

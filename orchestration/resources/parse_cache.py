@@ -1,8 +1,8 @@
 """What dbt's parser made of the project, kept for other homes: they run the same models and only name other places.
 
 A home of its own for each company, and for each replay and rebuild, would parse the same files again for seconds. The
-folder is that of a user's caches, `$XDG_CACHE_HOME/stockstrata`: it may be removed at any time, and need not be
-writable.
+folder is `cache` of the home, where its replays and rebuilds find it, or the one that `STOCKSTRATA_CACHE` names, which
+homes may share. It may be removed at any time, and need not be writable.
 """
 
 import os
@@ -11,6 +11,8 @@ import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+
+from orchestration.resources.settings import read_settings
 
 # A few states of the project: of a release and the one before, or of what somebody works on.
 _MOST_KEPT = 4
@@ -66,4 +68,9 @@ def add(file: Path, fingerprint: str) -> None:
 
 
 def _folder() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stockstrata" / "dbt"
+    return cache_folder(read_settings().home) / "dbt"
+
+
+def cache_folder(home: Path) -> Path:
+    """Where what can be made again is kept for other homes."""
+    return Path(os.environ.get("STOCKSTRATA_CACHE") or home / "cache")

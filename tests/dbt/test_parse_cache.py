@@ -12,8 +12,8 @@ NAMES = ("manifest.json", dbt.PARTIAL_PARSE)
 
 @pytest.fixture(autouse=True)
 def caches(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
-    return tmp_path / "caches" / "stockstrata" / "dbt"
+    monkeypatch.setenv("STOCKSTRATA_CACHE", str(tmp_path / "caches"))
+    return tmp_path / "caches" / "dbt"
 
 
 def parsed(folder, text="parsed"):
@@ -42,7 +42,7 @@ def test_the_states_that_were_fetched_last_are_kept(tmp_path, caches):
 
 def test_without_a_folder_to_write_to_nothing_is_kept_and_nothing_fails(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("no folder")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    monkeypatch.setenv("STOCKSTRATA_CACHE", str(tmp_path / "file"))
     parse_cache.keep(NAMES, "a", parsed(tmp_path / "one"))
     assert not parse_cache.fetch(NAMES, "a", tmp_path / "one")
 

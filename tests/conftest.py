@@ -106,6 +106,8 @@ class PreparedCommands:
                 env={**os.environ, "COLUMNS": "250", "NO_COLOR": "1"},
                 cwd=PROJECT_ROOT,
                 stdin=subprocess.PIPE,
+                # Never read: what was opened as a pipe can be followed by a file or a pipe.
+                stdout=subprocess.PIPE,
                 text=True,
             )
         told = self._folder / uuid.uuid4().hex

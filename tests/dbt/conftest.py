@@ -124,8 +124,8 @@ class Project:
         """Run dbt for a window and return its result; fails the test when dbt fails."""
         variables = {"window_start": start, "window_end": end, "currency_code": "EUR", "source_name": "hand", **more}
         # Each invocation takes its own: dbt compiles into the manifest that it is given.
-        is_shipped = self.parsed is not None and folder == PROJECT
-        held = Manifest.from_msgpack(self.parsed, decoder=extended_mashumuro_decoder) if is_shipped else None
+        parsed = self.parsed if folder == PROJECT else None
+        held = Manifest.from_msgpack(parsed, decoder=extended_mashumuro_decoder) if parsed is not None else None
         result = dbtRunner(manifest=held).invoke(
             [
                 *(command, *arguments, "--vars", json.dumps(variables), "--quiet"),

@@ -10,7 +10,7 @@ from assets.history_reads import known_availability, known_promotions, known_ret
 from assets.output import Events, Output, asset_key, border_check, code_counts, hand_over_all
 from assets.planned import planned_item_locations
 from orchestration.automation import OWNERS, WRITER_POOL
-from orchestration.partitions import PERIODS, cut_off, period_of
+from orchestration.partitions import CYCLE_BEFORE, PERIODS, cut_off, period_of
 from orchestration.resources.parameters import ParameterStore
 from orchestration.resources.warehouse import Warehouse
 from stockstrata.columns import aligned, texts
@@ -93,12 +93,7 @@ _CHOSEN = {
     DEMAND_SIGNAL_CHOICE: "One row per period, segment and signal: how well it foretells demand that was seen.",
 }
 # A segment keeps the signal of the cycle before unless it is beaten.
-_EARLIER = dg.AssetDep(
-    asset_key(DEMAND_SIGNAL_CHOICE),
-    partition_mapping=dg.TimeWindowPartitionMapping(
-        start_offset=-1, end_offset=-1, allow_nonexistent_upstream_partitions=True
-    ),
-)
+_EARLIER = dg.AssetDep(asset_key(DEMAND_SIGNAL_CHOICE), partition_mapping=CYCLE_BEFORE)
 _EARLIER_CHOICES = f"""
     select * from {DEMAND_SIGNAL_CHOICE.name}
     where period_start_date = (

@@ -13,6 +13,7 @@ from orchestration.resources.parameters import ParameterStore
 from orchestration.resources.replay import is_identical, replay_cycle
 from orchestration.resources.warehouse import Warehouse
 from stockstrata.tables import (
+    CERTIFICATE,
     CYCLE_MANIFEST,
     CYCLE_MART,
     CYCLE_OBJECT,
@@ -20,6 +21,7 @@ from stockstrata.tables import (
     ORDER_EXCEPTION,
     ORDER_PROPOSAL,
     POLICY_DETAIL,
+    REPLAYED_POLICY,
     STOCK_POLICY,
     Table,
 )
@@ -51,6 +53,8 @@ def _spec(table: Table, description: str, deps: list[dg.AssetKey]) -> dg.AssetSp
 
 _WRITTEN = [
     asset_key(STOCK_POLICY),
+    asset_key(CERTIFICATE),
+    asset_key(REPLAYED_POLICY),
     asset_key(ORDER_PROPOSAL),
     asset_key(ORDER_EXCEPTION),
     asset_key(POLICY_DETAIL),

@@ -120,7 +120,7 @@ def purchase_ranking(
     ranked = ranked_purchases(
         warehouse.read_period(ORDER_PROPOSAL.name, period),
         policies,
-        with_rows_of_stale_policies(warehouse, LEAD_TIME_DEMAND.name, demand, policies),
+        with_rows_of_stale_policies(warehouse, LEAD_TIME_DEMAND.name, demand, policies, status_codes=("stale", "held")),
         with_rows_of_stale_policies(warehouse, ".".join(_PLANNED.path), planned, policies),
         parameters=parameter_store.in_force(cut_off(period)),
     )

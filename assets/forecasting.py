@@ -14,7 +14,7 @@ from assets.output import Events, Output, asset_key, border_check, code_counts, 
 from assets.planned import planned_item_locations
 from assets.planner_input import planner_input
 from orchestration.automation import OWNERS, WRITER_POOL
-from orchestration.partitions import PERIODS, SETTINGS, cut_off, period_of
+from orchestration.partitions import CYCLE_BEFORE, PERIODS, SETTINGS, cut_off, period_of
 from orchestration.resources.forecast_code import code_version
 from orchestration.resources.forecast_engine import task_map
 from orchestration.resources.parameters import ParameterStore
@@ -123,9 +123,6 @@ _EARLIER = {
     HIERARCHY_CHOICE: [HIERARCHY_CHOICE],
     NEW_PRODUCT_FORECAST: [NEW_PRODUCT_FORECAST],
 }
-_CYCLE_BEFORE = dg.TimeWindowPartitionMapping(
-    start_offset=-1, end_offset=-1, allow_nonexistent_upstream_partitions=True
-)
 
 
 def _spec(table: Table) -> dg.AssetSpec:
@@ -133,7 +130,7 @@ def _spec(table: Table) -> dg.AssetSpec:
         asset_key(table),
         deps=[
             *_INPUTS,
-            *(dg.AssetDep(asset_key(read), partition_mapping=_CYCLE_BEFORE) for read in _EARLIER.get(table, [])),
+            *(dg.AssetDep(asset_key(read), partition_mapping=CYCLE_BEFORE) for read in _EARLIER.get(table, [])),
         ],
         group_name="forecast",
         owners=OWNERS,

@@ -4,13 +4,12 @@ import dagster as dg
 
 from assets.output import Events, asset_key, border_check, code_counts, hand_over
 from orchestration.automation import OWNERS, WRITER_POOL
-from orchestration.partitions import PERIODS, cut_off, period_of
+from orchestration.partitions import CYCLE_BEFORE, PERIODS, cut_off, period_of
 from orchestration.resources.parameters import ParameterStore
 from orchestration.resources.warehouse import Warehouse
 from stockstrata.ordering.exceptions import order_exceptions
 from stockstrata.tables import ORDER_EXCEPTION, ORDER_PROPOSAL, STOCK_POLICY
 
-_EARLIER = dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=-1, allow_nonexistent_upstream_partitions=True)
 # What was in force when the orders of the period were placed.
 _EARLIER_CYCLE = f"(select max(period_start_date) from {STOCK_POLICY.name} where period_start_date < $period)"
 _EARLIER_POLICIES = f"""
@@ -23,7 +22,7 @@ _EARLIER_POLICIES = f"""
     order by policy.item_id, policy.location_id
 """
 _EARLIER_PROPOSALS = f"""
-    select item_id, location_id, order_qty from {ORDER_PROPOSAL.name}
+    select item_id, location_id, order_qty, order_date from {ORDER_PROPOSAL.name}
     where period_start_date = {_EARLIER_CYCLE} order by item_id, location_id
 """
 _EARLIER_EXCEPTIONS = f"""
@@ -37,7 +36,7 @@ _EARLIER_EXCEPTIONS = f"""
     group_name="policy",
     deps=[
         asset_key(STOCK_POLICY),
-        dg.AssetDep(asset_key(ORDER_PROPOSAL), partition_mapping=_EARLIER),
+        dg.AssetDep(asset_key(ORDER_PROPOSAL), partition_mapping=CYCLE_BEFORE),
         dg.AssetKey(["intermediate", "int_purchase_orders__placed"]),
         dg.AssetKey(["intermediate", "int_purchase_orders__open_lines"]),
         dg.AssetKey(["intermediate", "int_item_locations__planned"]),

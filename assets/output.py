@@ -56,9 +56,7 @@ def hand_over(
     yield from hand_over_all(warehouse, [Output(table, frame, metadata or {})], period)
 
 
-def hand_over_all(
-    warehouse: Warehouse, outputs: Sequence[Output], period: dt.date, left_out: pd.DataFrame | None = None
-) -> Events:
+def hand_over_all(warehouse: Warehouse, outputs: Sequence[Output], period: dt.date) -> Events:
     """Judge tables by their border suites and write them in one transaction, without what is implausible.
 
     An item-location with an implausible row in one of the tables is left out of all of them and noted in
@@ -68,7 +66,6 @@ def hand_over_all(
         warehouse: where to write.
         outputs: tables with their rows of one period.
         period: first day of the period.
-        left_out: item-locations that the step itself left out, in the form of `implausible_rows`.
 
     Raises:
         PlanningError: if what is left still fails a suite; names the clauses and up to 20 offending keys. Nothing is
@@ -80,8 +77,6 @@ def hand_over_all(
     if len(isolated):
         kept = [replace(output, frame=without(output.frame, isolated)) for output in outputs]
         verdicts = [verify_frame(output.frame, output.table) for output in kept]
-    if left_out is not None and len(left_out):
-        isolated = pd.concat([isolated, left_out], ignore_index=True)
     failed = [(output, verdict) for output, verdict in zip(kept, verdicts, strict=True) if not verdict.is_passed]
     if failed:
         for output, verdict in failed:
@@ -112,11 +107,6 @@ def held_figures(warehouse: Warehouse, key: dg.AssetKey) -> dict[str, Any]:
         "dagster/row_count": counted[0] if counted else 0,
         "dagster/column_schema": dg.TableSchema(columns=[dg.TableColumn(row[0], row[1]) for row in columns]),
     }
-
-
-def implausible_rows(output: Output) -> pd.DataFrame:
-    """Item-locations with implausible rows: `item_id, location_id, table_name, reason`, one row each."""
-    return _isolated([output], [verify_frame(output.frame, output.table)])
 
 
 def without(frame: pd.DataFrame, isolated: pd.DataFrame) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Reading what a cycle plans: its item-locations without those left out, and the last good rows of the latter."""
 
 import datetime as dt
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -18,14 +19,14 @@ _ISOLATED = f"select {_KEY}, min(reason) as reason from ({_NO_ROWS}) group by al
 _LAST_GOOD = f"""
     select policy.*
     from {STOCK_POLICY.name} as policy
-    semi join isolated using ({_KEY})
+    semi join wanted using ({_KEY})
     where period_start_date < $period
     qualify row_number() over (partition by {_KEY} order by period_start_date desc) = 1
     order by {_KEY}
 """
 
 _LAST = f"""
-    select {_KEY}, policy_family, safety_stock_qty
+    select {_KEY}, segment_code, policy_family, safety_stock_qty, order_up_to_qty
     from {STOCK_POLICY.name}
     where period_start_date < ?
     qualify row_number() over (partition by {_KEY} order by period_start_date desc) = 1
@@ -59,25 +60,30 @@ def isolated_item_locations(warehouse: Warehouse, period: dt.date) -> pd.DataFra
     return warehouse.read(_ISOLATED, {"period": period})
 
 
-def last_good_policies(warehouse: Warehouse, isolated: pd.DataFrame, period: dt.date) -> pd.DataFrame:
-    """The newest policy before the period of each isolated item-location that ever had one.
+def last_good_policies(warehouse: Warehouse, wanted: pd.DataFrame, period: dt.date) -> pd.DataFrame:
+    """The newest policy before the period of each wanted item-location that ever had one.
 
     Returns:
         The columns of `policy.stock_policy` without period and stamps.
     """
     with warehouse.connect(read_only=True) as connection:
-        connection.register("isolated", isolated.astype(str))
+        connection.register("wanted", wanted.astype(str))
         found = connection.execute(_LAST_GOOD, {"period": period}).df()
     return found.drop(columns=["period_start_date", *(column.name for column in STAMP)])
 
 
 def last_policies(warehouse: Warehouse, period: dt.date) -> pd.DataFrame:
-    """The newest policy before the period of each item-location: key, family and buffer."""
+    """The newest policy before the period of each item-location: key, segment, family, buffer and level."""
     return warehouse.read(_LAST, [period])
 
 
 def with_rows_of_stale_policies(
-    warehouse: Warehouse, table: str, rows: pd.DataFrame, policies: pd.DataFrame
+    warehouse: Warehouse,
+    table: str,
+    rows: pd.DataFrame,
+    policies: pd.DataFrame,
+    *,
+    status_codes: Sequence[str] = ("stale",),
 ) -> pd.DataFrame:
     """Rows of a table, for stale policies those that they were once computed from.
 
@@ -86,9 +92,10 @@ def with_rows_of_stale_policies(
         table: table with a row per period, item and location.
         rows: its rows of this period.
         policies: frame of `policy.stock_policy` of this period.
+        status_codes: of the policies that take earlier rows; those held by the gate may, too.
     """
     names = _KEY.split(", ")
-    stale = policies.loc[policies["policy_status_code"] == "stale", [*names, "policy_period_start_date"]]
+    stale = policies.loc[policies["policy_status_code"].isin(status_codes), [*names, "policy_period_start_date"]]
     if stale.empty:
         return rows
     # What a later step left out has rows of this period too, which its policy does not rest on.

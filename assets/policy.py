@@ -1,19 +1,11 @@
-"""Tables of the schema `policy`, per period, item and location: stock policies, order proposals."""
+"""Tables of the schema `policy`, per period, item and location: candidate and stock policies, order proposals."""
+
+from typing import Any
 
 import dagster as dg
 import pandas as pd
 
-from assets.output import (
-    Events,
-    Output,
-    asset_key,
-    border_check,
-    code_counts,
-    hand_over,
-    hand_over_all,
-    implausible_rows,
-    without,
-)
+from assets.output import KEY, Events, asset_key, border_check, code_counts, hand_over, without
 from assets.planned import (
     PLANNED,
     isolated_item_locations,
@@ -26,15 +18,19 @@ from orchestration.automation import OWNERS, WRITER_POOL
 from orchestration.partitions import PERIODS, SETTINGS, cut_off, period_of
 from orchestration.resources.parameters import ParameterStore
 from orchestration.resources.warehouse import Warehouse
-from stockstrata.policy import stale_policies, stock_policies
+from stockstrata.gate.in_force import kept_policies, with_held_policies
+from stockstrata.gate.verdicts import held_segments
+from stockstrata.policy import stock_policies
 from stockstrata.projections import Supply
 from stockstrata.proposals import order_proposals
 from stockstrata.service_targets import PERIOD_DAYS
 from stockstrata.tables import (
+    CANDIDATE_POLICY,
     DEMAND_FORECAST,
     LEAD_TIME,
     LEAD_TIME_DEMAND,
     ORDER_PROPOSAL,
+    REPLAY_SEGMENT,
     SEGMENT_ASSIGNMENT,
     STOCK_POLICY,
 )
@@ -66,11 +62,10 @@ _ISOLATED = dg.AssetKey(["intermediate", "int_item_locations__isolated"])
 
 
 @dg.asset(
-    key=asset_key(STOCK_POLICY),
+    key=asset_key(CANDIDATE_POLICY),
     group_name="policy",
     deps=[
         _ITEM_LOCATIONS,
-        _ISOLATED,
         asset_key(SEGMENT_ASSIGNMENT),
         asset_key(LEAD_TIME),
         asset_key(LEAD_TIME_DEMAND),
@@ -92,12 +87,14 @@ _ISOLATED = dg.AssetKey(["intermediate", "int_item_locations__isolated"])
     partitions_def=PERIODS,
     owners=OWNERS,
     kinds={"python", "duckdb"},
-    code_version="3",
+    code_version="1",
     pool=WRITER_POOL,
-    check_specs=[border_check(STOCK_POLICY)],
+    check_specs=[border_check(CANDIDATE_POLICY)],
 )
-def stock_policy(context: dg.AssetExecutionContext, warehouse: Warehouse, parameter_store: ParameterStore) -> Events:
-    """One row per period, item and location: safety stock, reorder point, order quantity, order-up-to level."""
+def candidate_policy(
+    context: dg.AssetExecutionContext, warehouse: Warehouse, parameter_store: ParameterStore
+) -> Events:
+    """One row per period, item and location: the policy that the cycle computes, before the gate."""
     period = period_of(context)
     policies = stock_policies(
         planned_item_locations(warehouse, period),
@@ -109,20 +106,36 @@ def stock_policy(context: dg.AssetExecutionContext, warehouse: Warehouse, parame
         cut_off_date=cut_off(period),
         last_policies=last_policies(warehouse, period),
     )
-    implausible = implausible_rows(Output(STOCK_POLICY, policies))
-    isolated = pd.concat(
-        [isolated_item_locations(warehouse, period), implausible[["item_id", "location_id", "reason"]]]
+    yield from hand_over(warehouse, CANDIDATE_POLICY, policies, period, _told(policies))
+
+
+@dg.asset(
+    key=asset_key(STOCK_POLICY),
+    group_name="policy",
+    deps=[asset_key(CANDIDATE_POLICY), asset_key(REPLAY_SEGMENT), _ISOLATED],
+    partitions_def=PERIODS,
+    owners=OWNERS,
+    kinds={"python", "duckdb"},
+    code_version="4",
+    pool=WRITER_POOL,
+    check_specs=[border_check(STOCK_POLICY)],
+)
+def stock_policy(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Events:
+    """One row per period, item and location in force: the candidate, or an earlier policy where that is kept."""
+    period = period_of(context)
+    candidate = warehouse.read_period(CANDIDATE_POLICY.name, period)
+    held = held_segments(warehouse.read_period(REPLAY_SEGMENT.name, period))
+    isolated = isolated_item_locations(warehouse, period)
+    wanted = pd.concat([candidate.loc[candidate["segment_code"].isin(held.index), KEY], isolated[KEY]])
+    earlier = last_good_policies(warehouse, wanted, period)
+    in_force = pd.concat(
+        [
+            with_held_policies(candidate, earlier, held),
+            kept_policies(without(earlier, candidate), isolated, status_code="stale"),
+        ],
+        ignore_index=True,
     )
-    stale = stale_policies(last_good_policies(warehouse, isolated, period), isolated)
-    in_force = pd.concat([without(policies, implausible), stale], ignore_index=True)
-    value = float((in_force["safety_stock_qty"] * in_force["unit_cost_amount"]).sum())
-    figures = {
-        "families": code_counts(in_force["policy_family"]),
-        "evidence_grades": code_counts(in_force["evidence_grade"]),
-        "statuses": code_counts(in_force["policy_status_code"]),
-        "safety_stock_value_amount": value,
-    }
-    yield from hand_over_all(warehouse, [Output(STOCK_POLICY, in_force, figures)], period, implausible)
+    yield from hand_over(warehouse, STOCK_POLICY, in_force, period, _told(in_force))
 
 
 @dg.asset(
@@ -170,3 +183,12 @@ def order_proposal(context: dg.AssetExecutionContext, warehouse: Warehouse, para
         period,
         {"order_value_amount": float(proposals["order_value_amount"].sum())},
     )
+
+
+def _told(policies: pd.DataFrame) -> dict[str, Any]:
+    return {
+        "families": code_counts(policies["policy_family"]),
+        "evidence_grades": code_counts(policies["evidence_grade"]),
+        "statuses": code_counts(policies["policy_status_code"]),
+        "safety_stock_value_amount": float((policies["safety_stock_qty"] * policies["unit_cost_amount"]).sum()),
+    }

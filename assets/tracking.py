@@ -8,7 +8,7 @@ from assets.output import Events, asset_key, border_check, code_counts, hand_ove
 from assets.planned import planned_item_locations
 from assets.planner_input import EARLIER_CYCLE, unit_costs
 from orchestration.automation import OWNERS, WRITER_POOL
-from orchestration.partitions import PERIODS, SETTINGS, cut_off, period_of
+from orchestration.partitions import CYCLE_BEFORE, PERIODS, SETTINGS, cut_off, period_of
 from orchestration.resources.parameters import ParameterStore
 from orchestration.resources.warehouse import Warehouse
 from stockstrata.tables import (
@@ -26,7 +26,6 @@ from stockstrata.tracking.judged import judged_forecasts
 from stockstrata.tracking.measures import Findings
 from stockstrata.tracking.signals import forecast_tracking
 
-_EARLIER = dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=-1, allow_nonexistent_upstream_partitions=True)
 # What an earlier cycle forecast for the buckets from the first that nobody has judged yet.
 _FROZEN = f"""
     select final.* exclude (period_start_date), final.period_start_date as made_period_start_date,
@@ -79,7 +78,7 @@ _EARLIER_EXCEPTIONS = f"""
         dg.AssetKey(["intermediate", "int_demand__bucketed"]),
         dg.AssetKey(["intermediate", "int_item_locations__planned"]),
         dg.AssetKey(["history", "demand_adjustment"]),
-        dg.AssetDep(asset_key(FINAL_FORECAST), partition_mapping=_EARLIER),
+        dg.AssetDep(asset_key(FINAL_FORECAST), partition_mapping=CYCLE_BEFORE),
     ],
     partitions_def=PERIODS,
     owners=OWNERS,

@@ -2,20 +2,20 @@
 
 import datetime as dt
 import os
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DbtCliResource, dbt_assets
+from dagster_dbt import dbt_assets
 
 from orchestration.automation import WRITER_POOL
 from orchestration.partitions import DATE_FORMAT, PERIODS, SETTINGS
 from orchestration.resources.dbt import (
-    PARTIAL_PARSE,
+    DbtCommandLine,
     Translator,
     assemble_project,
     dbt_variables,
+    keep_lineage,
     prepare_manifest,
     project_fingerprint,
 )
@@ -43,7 +43,7 @@ _TRANSLATOR = Translator(PERIODS)
     pool=WRITER_POOL,
 )
 def transform(
-    context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: Warehouse, parameter_store: ParameterStore
+    context: dg.AssetExecutionContext, dbt: DbtCommandLine, warehouse: Warehouse, parameter_store: ParameterStore
 ) -> Iterator[Any]:
     """Parameters, typed views of the landed entities, facts of the window, features of the cycle."""
     if len(context.partition_keys) > 1 and _is_cycle_selected(context):
@@ -71,7 +71,7 @@ def transform(
     dagster_dbt_translator=_TRANSLATOR,
     pool=WRITER_POOL,
 )
-def marts(context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: Warehouse) -> Iterator[Any]:
+def marts(context: dg.AssetExecutionContext, dbt: DbtCommandLine, warehouse: Warehouse) -> Iterator[Any]:
     """The tables that people read, contracts enforced."""
     yield from _build(context, dbt, warehouse)
 
@@ -100,15 +100,13 @@ def _refuse_unbuilt_facts(warehouse: Warehouse, models_hash: str, context: dg.As
         )
 
 
-def _build(context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: Warehouse) -> Iterator[Any]:
+def _build(context: dg.AssetExecutionContext, dbt: DbtCommandLine, warehouse: Warehouse) -> Iterator[Any]:
     window = context.partition_time_window
     # In the environment, because vars that change make dbt parse the whole project anew.
     os.environ["STOCKSTRATA_WINDOW_START"] = window.start.strftime(DATE_FORMAT)
     os.environ["STOCKSTRATA_WINDOW_END"] = window.end.strftime(DATE_FORMAT)
     target = SETTINGS.dbt_target / context.op.name
     target.mkdir(parents=True, exist_ok=True)
-    if not (target / PARTIAL_PARSE).exists():
-        shutil.copyfile(SETTINGS.dbt_target / PARTIAL_PARSE, target / PARTIAL_PARSE)
     # A run that breaks off writes no results: those of the run before must not pass for its own.
     (target / "run_results.json").unlink(missing_ok=True)
     hand_back(warehouse.path)
@@ -116,16 +114,17 @@ def _build(context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: Wa
         ["build", "--exclude-resource-type", "unit_test", "--vars", dbt_variables(SETTINGS.company)],
         context=context,
         target_path=target,
-        raise_on_error=False,
     )
     events = list(invocation.stream())
     returned = invocation.process.wait()
     if returned < 0:
         raise PlanningError(f"dbt was killed by signal {-returned} before it had finished; what it had built stays.")
     run_results = read_run_results(target, warehouse.path)
+    lineage = SETTINGS.dbt_target / f"lineage_{context.op.name}.json"
     with warehouse.connect(read_only=True) as connection:
         models = built_models(run_results, invocation.manifest)
-        metadata = model_metadata(connection, models, SETTINGS.dbt_target / f"lineage_{context.op.name}.json")
+        metadata = model_metadata(connection, models, lineage)
+    keep_lineage(lineage)
     for event in events:
         yield with_figures(event, metadata)
     if not invocation.is_successful():

@@ -1,9 +1,10 @@
 """StatsForecast called as its documentation shows, for the series, models and folds of a planned cycle.
 
 A series that had no tournament in the cycle needs the models of its champion alone, with their folds. Nothing is
-scored, chosen or given a distribution. `stl_ets` is StatsForecast's MSTL; the ensemble, a median of the others, is left
-out. Run as a program it reads a home's newest cycle and prints seconds as JSON:
-`STOCKSTRATA_HOME=... python -m benchmarks.bare_forecasts 2025-12-01 2`.
+scored, chosen or given a distribution. `stl_ets` is StatsForecast's MSTL; models that StatsForecast does not have
+(the median of the others, those of a whole pool, new products by analogs) are left out of its side. Run as a program
+it reads a home's newest cycle and prints seconds as JSON: `STOCKSTRATA_HOME=... python -m benchmarks.bare_forecasts
+2025-12-01 2`.
 """
 
 import datetime as dt
@@ -11,7 +12,7 @@ import json
 import sys
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -52,11 +53,11 @@ class Call:
     history: int
 
 
-def bare_model(code: str, season_length: int) -> Any:
-    """StatsForecast's own model for a model of ours."""
+def bare_models(season_length: int) -> dict[str, Callable[[], Any]]:
+    """StatsForecast's own model for each of our models that it has."""
     from statsforecast import models as sf
 
-    made = {
+    return {
         "window_average": lambda: sf.WindowAverage(window_size=13),
         "year_average": lambda: sf.WindowAverage(window_size=_SEASON, alias="YearAverage"),
         "historic_average": sf.HistoricAverage,
@@ -71,7 +72,11 @@ def bare_model(code: str, season_length: int) -> Any:
         "adida": sf.ADIDA,
         "imapa": sf.IMAPA,
     }
-    return made[code]()
+
+
+def bare_model(code: str, season_length: int) -> Any:
+    """StatsForecast's own model for a model of ours."""
+    return bare_models(season_length)[code]()
 
 
 def run_call(call: Call) -> float:
@@ -117,6 +122,7 @@ def cycle_calls(panel: DemandPanel, champions: pd.DataFrame, parameters: Plannin
     days = champions["protection_interval_days"].to_numpy(dtype=float)
     horizon = whole_buckets(days / panel.mean_bucket_days)
     has_sold = np.nansum(panel.demand_qty, axis=1) > 0
+    held = set(bare_models(1))
     for settings in parameters.forecast_settings:
         members = np.flatnonzero((champions["pool_code"] == settings.pool_code).to_numpy() & has_sold)
         if not len(members):
@@ -124,7 +130,11 @@ def cycle_calls(panel: DemandPanel, champions: pd.DataFrame, parameters: Plannin
         plan = validation_plan(
             panel.length_buckets[members], horizon[members], settings=settings, season_length=panel.season_length
         )
-        codes = [row.model_code for row in parameters.forecast_pools if row.pool_code == settings.pool_code]
+        codes = [
+            row.model_code
+            for row in parameters.forecast_pools
+            if row.pool_code == settings.pool_code and row.model_code in held
+        ]
         learnt = np.minimum(plan.first_training, settings.max_history_buckets)
         is_refitted = (champions["decision_code"] == "refitted").to_numpy()[members]
         champion = champions["model_code"].to_numpy()[members]
@@ -132,7 +142,7 @@ def cycle_calls(panel: DemandPanel, champions: pd.DataFrame, parameters: Plannin
             folds = {"n_windows": count, "step_size": step}
             for code in codes:
                 needing = rows[~is_refitted[rows] | np.isin(champion[rows], [code, ENSEMBLE])]
-                if code != ENSEMBLE and seasons >= engine.needs_seasons(code) and len(needing):
+                if seasons >= engine.needs_seasons(code) and len(needing):
                     frame = long_frame(panel.select(members[needing]))
                     season = _SEASON if seasons == 2 else 1
                     calls.append(Call(code, season, frame, ahead, folds, settings.max_history_buckets))
@@ -159,7 +169,7 @@ def _final_calls(
 ) -> list[Call]:
     ahead = np.maximum(horizon, _LEAST_AHEAD)
     calls = []
-    for code in sorted(set(champion[members]) - {ENSEMBLE, "zero", "historic_average"}):
+    for code in sorted(set(champion[members]) & (set(bare_models(1)) - {"historic_average"})):
         own = members[champion[members] == code]
         for depth in np.unique(ahead[own]):
             frame = long_frame(panel.select(own[ahead[own] == depth]))

@@ -23,6 +23,7 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 import pandas as pd
+import psutil
 
 from benchmarks.report import Report
 from benchmarks.workbench import Workbench
@@ -36,6 +37,7 @@ _LONGEST_CHAIN = 4
 _CLOCK_COLUMNS = ("known_from_at", "known_to_at")
 _SCHEMAS = ("raw", "quality", "parameters", "intermediate", "segmentation", "forecast", "policy", "marts")
 _DIED = re.compile(r" died (?:in step (\w+)|between two steps|before it had finished)")
+_WORKER = "dbt_worker.py"
 _FAULT_WORDS = ("no room left", "No space left")
 Hashes = dict[str, tuple[str, int]]
 
@@ -331,10 +333,10 @@ def _dbt_killed(stage: Stage, findings: Findings, chance: random.Random, case: s
     with _case(stage, findings, case) as home:
         started, dbt = Started(home, stage.command), None
         while dbt is None and not started.has_ended:
-            dbt = _child(started.pid, "build")
+            dbt = _invocation(started.pid)
             time.sleep(0.02)
         time.sleep(chance.uniform(0, 3))
-        if dbt is not None and dbt == _child(started.pid, "build"):
+        if dbt is not None and dbt == _invocation(started.pid):
             os.kill(dbt, signal.SIGKILL)
             findings.cases["kill -9 of dbt"] += 1
             findings.expect(case, found=started.end(), expected=1, what="exit code of a run whose dbt was killed")
@@ -343,17 +345,14 @@ def _dbt_killed(stage: Stage, findings: Findings, chance: random.Random, case: s
         started.end()
 
 
-def _child(parent: int, word: str) -> int | None:
-    """A process under another one that has a word among its arguments."""
-    for entry in Path("/proc").iterdir():
-        try:
-            fields = (entry / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-            arguments = (entry / "cmdline").read_bytes().split(b"\0")
-        except (OSError, NotADirectoryError):
-            continue
-        if len(fields) > 1 and fields[1] == str(parent) and word.encode() in arguments:
-            return int(entry.name)
-    return None
+def _invocation(run: int) -> int | None:
+    """The process of dbt that builds for a run: a child of the one that the run keeps ready."""
+    try:
+        kept = [child for child in psutil.Process(run).children() if _WORKER in " ".join(child.cmdline())]
+        builds = [build.pid for worker in kept for build in worker.children()]
+    except psutil.NoSuchProcess:
+        return None
+    return builds[0] if builds else None
 
 
 @contextmanager

@@ -161,6 +161,7 @@ _TERMS = {
     "lot_qty": 0.0,
     "minimum": 0.0,
     "multiple": 0.0,
+    "inflation": 1.0,
 }
 
 

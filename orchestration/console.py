@@ -211,8 +211,17 @@ def results(out: Console, settings: Settings) -> None:
             "select item_id, location_id, reason, policy_status_code, count(*) over () from fct_isolation "
             "where period_start_date = (select max(period_start_date) from fct_policy) order by all limit 5"
         ).fetchall()
+        held = connection.execute(
+            "select segment_code, verdict_reason from fct_certificate where segment_code <> 'ALL' "
+            "and verdict_code = 'held' and period_start_date = (select max(period_start_date) from fct_policy) "
+            "order by all"
+        ).fetchall()
     if counted and proposals:
         out.print(f"{counted[0]:,} policies ({counted[1]:,} on full evidence), {proposals[0]:,} order proposals.")
+    for segment, reason in held:
+        out.print(f"[yellow]Held[/yellow] segment {escaped(f'{segment} keeps its policies: {reason}')}", soft_wrap=True)
+    if held:
+        out.print("The gate held them back (marts.fct_certificate); docs/gate.md says what now.")
     for item, location, reason, status_code, _ in isolated:
         kept = "keeps its last good policy" if status_code == "stale" else "has no policy"
         out.print(f"[yellow]Left out[/yellow] {escaped(f'{item} at {location} ({kept}): {reason}')}")

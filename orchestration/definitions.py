@@ -18,6 +18,7 @@ from assets import (
     publication,
     segmentation,
     short_term,
+    simulation,
     supply,
     supply_risk,
     tracking,
@@ -37,8 +38,8 @@ from orchestration.schedules import SCHEDULES
 from orchestration.sensors import SENSORS
 
 _STAGES = [
-    ingestion, transform, adjustments, segmentation, forecasting, short_term, tracking, supply, policy, policy_details,
-    buffers, order_exceptions, audit, supply_risk, publication,
+    ingestion, transform, adjustments, segmentation, forecasting, short_term, tracking, supply, policy, simulation,
+    policy_details, buffers, order_exceptions, audit, supply_risk, publication,
 ]  # fmt: skip
 
 

@@ -7,7 +7,7 @@ _FACTS = dg.AssetSelection.tag("facts", "")
 _REPLAY = dg.AssetSelection.assets(["audit", "cycle_replay"])
 _CYCLE = (
     dg.AssetSelection.tag("cycle", "")
-    | dg.AssetSelection.groups("history", "segmentation", "forecast", "policy", "audit", "published")
+    | dg.AssetSelection.groups("history", "segmentation", "forecast", "policy", "simulation", "audit", "published")
     | dg.AssetSelection.tag("marts", "")
 ) - _REPLAY
 

@@ -18,6 +18,8 @@ def period_partitions(period_type: PeriodType, first_period: dt.date) -> dg.Time
 
 
 SETTINGS: Settings = read_settings()
+CYCLE_BEFORE = dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=-1, allow_nonexistent_upstream_partitions=True)
+"""For what a cycle reads of the cycle before it, where there is one."""
 PERIODS = period_partitions(SETTINGS.company.period_type, SETTINGS.company.first_period_date)
 
 

@@ -23,6 +23,7 @@ from orchestration.resources.landing import Landing
 from orchestration.resources.load_record import Load
 from orchestration.resources.manifest import PARAMETER_SUFFIX
 from orchestration.resources.parameters import ParameterStore
+from orchestration.resources.parse_cache import cache_folder
 from orchestration.resources.publisher import Publisher
 from orchestration.resources.settings import Settings, write_company
 from orchestration.resources.warehouse import Warehouse, WarehouseDamagedError, table_hash
@@ -159,6 +160,7 @@ def _lay_out(settings: Settings) -> Settings:
         (settings.home / name).mkdir(exist_ok=True)
         (draft.home / name).symlink_to(settings.home / name)
     write_company(draft.home, settings.company)
+    os.environ.setdefault("STOCKSTRATA_CACHE", str(cache_folder(settings.home)))
     # Dagster's record stays the home's own, so that the runs of the rebuild can be looked up like all others.
     os.environ["STOCKSTRATA_HOME"] = str(draft.home)
     prepare_manifest(draft)

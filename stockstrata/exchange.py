@@ -62,13 +62,14 @@ def _targets(
     held: pd.DataFrame, mixes: SegmentMixes, protected: np.ndarray, parameters: PlanningParameters
 ) -> pd.DataFrame:
     rules = {row.segment_code: row.is_applied for row in parameters.service_mix}
-    best = cost_optimal_rung(
-        mixes.rungs,
-        numbers(held, "holding_cost_per_unit_week_amount") * 365.25 / 7 / numbers(held, "unit_cost_amount"),
-        numbers(held, "shortage_cost_per_unit_amount"),
-    )
+    holding_rate = numbers(held, "holding_cost_per_unit_week_amount") * 365.25 / 7 / numbers(held, "unit_cost_amount")
+    shortage = numbers(held, "shortage_cost_per_unit_amount")
+    best = cost_optimal_rung(mixes.rungs, holding_rate, shortage)
     is_known = best >= 0
     rung = np.maximum(best, 0).astype(float)
+    sensitivity = cost_sensitivity(
+        mixes.rungs, holding_rate, shortage, best, uncertainty_rate=parameters.settings.cost_uncertainty_rate
+    )
     budget = mixes.objective_code == "budget"
     out = held.loc[:, [*KEY, "segment_code"]].assign(
         objective_code=mixes.objective_code,
@@ -87,6 +88,9 @@ def _targets(
         shortfall_amount=np.where(budget, mixes.shortfall, 0.0),
         cost_optimal_fill_rate=np.where(is_known, at_rung(mixes.rungs.fill_rate, rung), np.nan),
         cost_optimal_level_qty=np.where(is_known, at_rung(mixes.rungs.level_qty, rung), np.nan),
+        low_cost_optimal_fill_rate=sensitivity.low_fill_rate,
+        high_cost_optimal_fill_rate=sensitivity.high_fill_rate,
+        cost_regret_amount=sensitivity.regret_amount,
         evidence_grade=texts(held, "evidence_grade").to_numpy(),
     )
     return out.loc[:, [column.name for column in MIX_TARGET.columns if column.name != "period_start_date"]]
@@ -104,6 +108,49 @@ def cost_optimal_rung(rungs: Ladder, holding_rate: np.ndarray, shortage_cost: np
     cost = rungs.stock_value * np.where(is_known, holding_rate, 0.0)[:, None]
     cost = cost + rungs.short_qty * np.where(is_known, shortage_cost, 0.0)[:, None]
     return np.where(is_known, np.argmin(cost, axis=1), -1)
+
+
+@dataclass(frozen=True)
+class CostSensitivity:
+    """What uncertain costs make of the cost-optimal level of n item-locations; NaN where a cost is not known, (n,).
+
+    Attributes:
+        low_fill_rate: optimum were falling short cheaper by the uncertainty.
+        high_fill_rate: optimum were it dearer by it.
+        regret_amount: the most that the optimum of the stated costs then costs more in a year than the right one.
+    """
+
+    low_fill_rate: np.ndarray
+    high_fill_rate: np.ndarray
+    regret_amount: np.ndarray
+
+
+def cost_sensitivity(
+    rungs: Ladder, holding_rate: np.ndarray, shortage_cost: np.ndarray, best: np.ndarray, *, uncertainty_rate: float
+) -> CostSensitivity:
+    """How far the cost-optimal service moves, and what it costs, when the cost of falling short is not sure.
+
+    The cost of one short is divided and multiplied by `1 + uncertainty_rate`. Holding moves nothing else: only the
+    ratio of the two decides.
+
+    Args:
+        rungs: ladders.
+        holding_rate: yearly cost of holding as a share of stock value, (n,).
+        shortage_cost: currency per unit short, (n,).
+        best: rung of `cost_optimal_rung` at these costs, (n,).
+        uncertainty_rate: for example 0.5: it may be half as much again, or a third less.
+
+    Example: without uncertainty both ends are the optimum, and there is nothing to regret.
+    """
+    row, at = np.arange(len(best)), np.maximum(best, 0)
+    fills, regrets = [], []
+    for factor in (1 / (1 + uncertainty_rate), 1 + uncertainty_rate):
+        moved = cost_optimal_rung(rungs, holding_rate, shortage_cost * factor)
+        cost = rungs.stock_value * np.nan_to_num(holding_rate)[:, None]
+        cost = cost + rungs.short_qty * np.nan_to_num(shortage_cost * factor)[:, None]
+        fills.append(np.where(moved >= 0, at_rung(rungs.fill_rate, np.maximum(moved, 0).astype(float)), np.nan))
+        regrets.append(np.where(moved >= 0, cost[row, at] - cost[row, np.maximum(moved, 0)], np.nan))
+    return CostSensitivity(fills[0], fills[1], np.maximum(*regrets))
 
 
 def _curves(held: pd.DataFrame, mixes: SegmentMixes, demand: np.ndarray) -> pd.DataFrame:

@@ -45,6 +45,7 @@ class OrderTerms:
         lot_qty: an order is no less, units; 0 where every cycle orders what it needs, (n,).
         minimum: least order, units; 0 or NaN where there is none, (n,).
         multiple: orders are whole numbers of it, units; 0 or NaN where any quantity will do, (n,).
+        inflation: units to order for one that comes in good, at least 1, (n,).
     """
 
     holding_cost: np.ndarray
@@ -55,6 +56,7 @@ class OrderTerms:
     lot_qty: np.ndarray
     minimum: np.ndarray
     multiple: np.ndarray
+    inflation: np.ndarray
 
     def rows(self, chosen: slice) -> "OrderTerms":
         """Some of the rows."""
@@ -115,16 +117,22 @@ def lost_sale_orders(
 def _orders(needs: Needs, terms: OrderTerms, is_whole: np.ndarray, bucket_weeks: float) -> LostSaleOrders:
     needed, weights = _weighted_needs(needs, terms, bucket_weeks)
     best = _best_quantity(needs, needed, weights, terms, is_whole, bucket_weeks)
-    multiple = whole_multiple(terms.multiple, is_whole)
-    upper = feasible_order_up(best, terms.minimum, multiple)
-    lower = _feasible_order_down(best, terms.minimum, multiple)
+    # Chosen in units that come in good; ordered in units that the supplier is asked for.
+    minimum, multiple = terms.minimum / terms.inflation, whole_multiple(terms.multiple, is_whole) / terms.inflation
+    upper = feasible_order_up(best, minimum, multiple)
+    lower = _feasible_order_down(best, minimum, multiple)
     idle = np.maximum(upper - best - needs.window_demand_qty, 0.0)
     weekly = np.maximum(terms.weekly_demand_qty, _ROUNDING)
     cost_up = _cost(upper, needed, weights, terms) + terms.holding_cost * idle**2 / (2 * weekly)
     chosen = np.where(_cost(lower, needed, weights, terms) <= cost_up, lower, upper)
     in_lots = (terms.lot_qty > 0) | (terms.holding_cost <= 0)
-    by_lot = feasible_order_up(np.where(best > 0, np.maximum(best, terms.lot_qty), 0.0), terms.minimum, multiple)
-    return LostSaleOrders(np.where(in_lots, by_lot, chosen), needs.arrival_stock_qty, needs.window_demand_qty)
+    lot = terms.lot_qty / terms.inflation
+    by_lot = feasible_order_up(np.where(best > 0, np.maximum(best, lot), 0.0), minimum, multiple)
+    asked = np.where(in_lots, by_lot, chosen) * terms.inflation
+    # Whole numbers of the multiple again, which the way there and back may have missed by a rounding.
+    step = np.where(multiple > 0, multiple * terms.inflation, 1.0)
+    asked = np.where(multiple > 0, np.round(asked / step) * step, asked)
+    return LostSaleOrders(asked, needs.arrival_stock_qty, needs.window_demand_qty)
 
 
 def _weighted_needs(needs: Needs, terms: OrderTerms, bucket_weeks: float) -> tuple[np.ndarray, np.ndarray]:

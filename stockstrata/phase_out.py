@@ -1,11 +1,11 @@
-"""Policies that end with their item: no order that could not be sold, and lots no larger than what is still wanted."""
+"""Policies that end or fade with their item: no order that could not be sold, no lot beyond what is still wanted."""
 
 import datetime as dt
 
 import numpy as np
 import pandas as pd
 
-from stockstrata.columns import days, numbers
+from stockstrata.columns import DAYS_PER_YEAR, days, numbers, texts
 from stockstrata.replenishment import OrderRule
 
 
@@ -22,6 +22,51 @@ def residual_demand(item_locations: pd.DataFrame, daily_qty: np.ndarray, cut_off
     left = (days(item_locations, "phase_out_date") - np.datetime64(cut_off_date, "D")).astype(float)
     announced = ~np.isnat(days(item_locations, "phase_out_date"))
     return np.where(announced, np.maximum(left, 0.0) * daily_qty, np.nan)
+
+
+def decline_rate(assignment: pd.DataFrame, span_days: float) -> np.ndarray:
+    """Share by which the demand of a declining item-location falls a day, continuously; 0 where it does not decline.
+
+    Demand of a span over that of the span before is `exp(-rate * span)`. A span without demand counts as a hundredth.
+
+    Args:
+        assignment: frame of `segmentation.segment_assignment`: `lifecycle_code, demand_trend_ratio`.
+        span_days: length of each span, days.
+
+    Example: half the demand in 182 days is a rate of ln 2 / 182 = 0.0038 a day.
+    """
+    ratio = np.clip(numbers(assignment, "demand_trend_ratio"), 0.01, 1.0)
+    falls = (texts(assignment, "lifecycle_code") == "decline").to_numpy() & np.isfinite(ratio)
+    return np.where(falls, -np.log(np.where(falls, ratio, 1.0)) / span_days, 0.0)
+
+
+def fading_demand(daily_qty: np.ndarray, rate: np.ndarray, horizon_days: float = np.inf) -> np.ndarray:
+    """Demand of a horizon that begins with a daily demand and falls by a rate, units; of all time without a horizon.
+
+    `m (1 - exp(-r H)) / r`; NaN where nothing falls and there is no horizon.
+
+    Args:
+        daily_qty: m, units a day, (n,).
+        rate: r, a day, (n,).
+        horizon_days: H, days.
+
+    Example: one a day that halves in 182 days comes to 262.6 in all, and to 197.3 in a year.
+    """
+    flat = daily_qty * horizon_days if np.isfinite(horizon_days) else np.full(len(daily_qty), np.nan)
+    weight = -np.expm1(-rate * horizon_days) if np.isfinite(horizon_days) else np.ones(len(rate))
+    return np.divide(daily_qty * weight, rate, out=flat, where=rate > 0)
+
+
+def yearly_demand(out: pd.DataFrame) -> np.ndarray:
+    """Demand that lots of the coming year are weighed for, units; less than `annual_demand_qty` where it declines.
+
+    Args:
+        out: `annual_demand_qty, decline_rate`.
+    """
+    daily = out["annual_demand_qty"].to_numpy(dtype=float) / DAYS_PER_YEAR
+    rate = out["decline_rate"].to_numpy(dtype=float)
+    fading = fading_demand(daily, rate, DAYS_PER_YEAR)
+    return np.where(rate > 0, fading, out["annual_demand_qty"].to_numpy(dtype=float))
 
 
 def arrives_too_late(item_locations: pd.DataFrame, lead_time_days: np.ndarray, cut_off_date: dt.date) -> np.ndarray:

@@ -41,7 +41,14 @@ from stockstrata.families.levels import with_own_levels
 from stockstrata.mix import segment_mixes
 from stockstrata.ordering.lots import economic_lots, joint_order_cost, usable_lots
 from stockstrata.parameters import CriticalityFloor, PlanningParameters, RateMeasure, SegmentStrategy
-from stockstrata.phase_out import arrives_too_late, ended, residual_demand
+from stockstrata.phase_out import (
+    arrives_too_late,
+    decline_rate,
+    ended,
+    fading_demand,
+    residual_demand,
+    yearly_demand,
+)
 from stockstrata.policy_case import service_case
 from stockstrata.replenishment import (
     economic_order_quantity,
@@ -81,7 +88,7 @@ def stock_policies(
         lead_time_demand: frame of `forecast.lead_time_demand`.
         parameters: strategies, service targets, criticality floors and cost rates.
         period_start_date: first day of the period that is planned.
-        cut_off_date: day that orders are dated; without it no phase-out limits them.
+        cut_off_date: day that orders are dated; without it no announced phase-out limits them.
         last_policies: newest earlier rows of `policy.stock_policy`, for tolerance band and step limit.
 
     Returns:
@@ -115,9 +122,13 @@ def stock_policies(
     out["criticality_code"] = texts(planned, "criticality_code")
     out["daily_demand_qty"] = numbers(demand, "daily_mean_qty")
     out["last_safety_stock_qty"] = _last_buffers(out, last_policies)
-    out["residual_demand_qty"] = np.nan
+    out["decline_rate"] = decline_rate(segments, parameters.settings.lifecycle_trend_days)
+    out["residual_demand_qty"] = fading_demand(out["daily_demand_qty"].to_numpy(), out["decline_rate"].to_numpy())
+    out["has_end_date"] = False
     if cut_off_date is not None:
-        out["residual_demand_qty"] = residual_demand(planned, numbers(demand, "daily_mean_qty"), cut_off_date)
+        announced = residual_demand(planned, numbers(demand, "daily_mean_qty"), cut_off_date)
+        out["has_end_date"] = np.isfinite(announced)
+        out["residual_demand_qty"] = np.fmin(out["residual_demand_qty"], announced)
         is_over = arrives_too_late(planned, numbers(lead, "lead_time_days"), cut_off_date)
         is_over &= ~out["policy_family"].isin(NOT_STOCKED).to_numpy()
         out["policy_family"] = out["policy_family"].mask(is_over, "do_not_stock")
@@ -137,30 +148,6 @@ def stock_policies(
     out["policy_status_code"], out["isolation_reason"] = "current", ""
     out["policy_period_start_date"] = pd.Timestamp(period_start_date)
     return out.loc[:, _COLUMNS]
-
-
-def stale_policies(last_good: pd.DataFrame, isolated: pd.DataFrame) -> pd.DataFrame:
-    """The last good policies of item-locations that a cycle leaves out, labelled as such.
-
-    Args:
-        last_good: rows of `policy.stock_policy` of earlier periods, one for each item-location.
-        isolated: `item_id, location_id, reason`: why each is left out.
-
-    Returns:
-        The rows of `last_good` with status `stale`, the reason, and a grade no better than degraded.
-    """
-    reasons = isolated.groupby(KEY)["reason"].min()
-    reason = reasons.reindex(pd.MultiIndex.from_frame(last_good[KEY])).to_numpy()
-    told = "policy of an earlier cycle kept"
-    earlier = texts(last_good, "grade_reason")
-    return last_good.assign(
-        policy_status_code="stale",
-        isolation_reason=reason,
-        evidence_grade=worst_grade(texts(last_good, "evidence_grade"), pd.Series("degraded", index=earlier.index)),
-        grade_reason=earlier.mask(earlier == "", told).where(
-            (earlier == "") | earlier.str.startswith(told), told + "; " + earlier
-        ),
-    ).loc[:, _COLUMNS]
 
 
 def _with_strategy(out: pd.DataFrame, strategies: tuple[SegmentStrategy, ...]) -> pd.DataFrame:
@@ -288,7 +275,7 @@ def _with_order_quantity(out: pd.DataFrame, parameters: PlanningParameters) -> p
     )
     is_whole = out["method_code"].isin(DISCRETE).to_numpy()
     stocked = ~out["policy_family"].isin(NOT_STOCKED).to_numpy()
-    annual = np.where(stocked, out["annual_demand_qty"].to_numpy(), 0.0)
+    annual = np.where(stocked, yearly_demand(out), 0.0)
     # Without a cost of the item, money cannot weigh orders against stock: the demand between two reviews stands in.
     order_cost = np.where(out["is_holding_known"].to_numpy(), out["order_cost_amount"].to_numpy(), 0.0)
     holding = out["holding_cost_per_unit_year_amount"].fillna(1.0).to_numpy()
@@ -423,7 +410,8 @@ def _with_buffer(out: pd.DataFrame, parameters: PlanningParameters) -> pd.DataFr
     if (level != unlimited).any():
         before = _expected_service(out, case, unlimited, stocked)["expected_service_rate"]
     is_ended = stocked & (np.nan_to_num(out["residual_demand_qty"], nan=np.inf) < level)
-    codes = np.where(is_ended, np.where(codes == "", "phase_out", codes + "; phase_out"), codes)
+    why = np.where(out["has_end_date"], "phase_out", "decline")
+    codes = np.where(is_ended, np.where(codes == "", why, codes + "; " + why), codes)
     return out.assign(
         unlimited_safety_stock_qty=unlimited_qty,
         safety_stock_cap_qty=buffer - unlimited_qty,

@@ -135,6 +135,7 @@ def _terms(policy: pd.DataFrame, item: pd.DataFrame) -> OrderTerms:
         lot_qty=lot,
         minimum=numbers(item, "moq_qty"),
         multiple=numbers(item, "order_multiple_qty"),
+        inflation=numbers(policy, "order_inflation_ratio"),
     )
 
 
@@ -160,7 +161,10 @@ def _filled(by_bucket: np.ndarray) -> np.ndarray:
 def _arrivals(
     policy: pd.DataFrame, stock: pd.DataFrame, supply: Supply, cut_off_date: dt.date
 ) -> tuple[np.ndarray, np.ndarray]:
-    """When what is under way arrives, buckets from the cut-off (NaN where nothing is), and how much, (n, A) each."""
+    """When what is under way arrives, buckets from the cut-off (NaN where nothing is), and how much of it in good.
+
+    Both (n, A).
+    """
     lines, bucket_days = supply.open_lines, supply.bucket_days
     row = pd.MultiIndex.from_frame(policy[KEY]).get_indexer(pd.MultiIndex.from_frame(lines[KEY]))
     lines, row = lines.loc[row >= 0], row[row >= 0]
@@ -182,6 +186,7 @@ def _arrivals(
         }
     )
     table = table.groupby(["row", "due"], as_index=False)["qty"].sum()
+    table["qty"] /= numbers(policy, "order_inflation_ratio")[table["row"].to_numpy()]
     place = table.groupby("row").cumcount().to_numpy()
     due = np.full((len(policy), int(place.max(initial=-1)) + 1), np.nan)
     quantity = np.zeros_like(due)

@@ -1,6 +1,7 @@
 """Order proposals: what to order now, from the inventory position and the policy.
 
-Inventory position = on hand + on order + in transit - allocated; each pipeline is counted once. An order is due when
+Inventory position = on hand + on order + in transit - allocated; each pipeline is counted once, and with a supplier
+whose orders are raised for what does not come, at what is expected to come of it. An order is due when
 the position, less what is expected to be used until the supplier's next order day, is at or below the reorder point.
 An order below the supplier's least value is made up by what costs least to hold (`ordering.baskets`). Releasing every
 proposal and running again on unchanged data proposes nothing: `s_Q` orders the smallest number of Q that lifts the
@@ -66,7 +67,9 @@ def order_proposals(
     """
     stock = positions.loc[flags(positions, "has_stock_feed")].sort_values(KEY, ignore_index=True)
     policy = aligned(policies, stock, table="policy.stock_policy")
-    quantities = {name: np.nan_to_num(numbers(stock, name)) for name in _POSITION}
+    quantities = {name: np.nan_to_num(numbers(stock, name)) for name in _POSITION if name in stock}
+    under_way = quantities["on_order_qty"] + quantities["in_transit_qty"]
+    quantities["expected_shortfall_qty"] = under_way - under_way / numbers(policy, "order_inflation_ratio")
     position = sum((sign * quantities[name] for name, sign in _POSITION.items()), start=np.zeros(len(stock)))
     item = aligned(item_locations, stock, table="int_item_locations__planned")
     daily = numbers(aligned(lead_time_demand, stock, table="forecast.lead_time_demand"), "daily_mean_qty")
@@ -85,7 +88,7 @@ def order_proposals(
     order_qty = order_qty + basket_qty
     due = order_qty > 0
     policy, item, stock = (frame.loc[due].reset_index(drop=True) for frame in (policy, item, stock))
-    out = policy.loc[:, [*KEY, "reorder_point_qty", "evidence_grade"]].copy()
+    out = policy.loc[:, [*KEY, "reorder_point_qty", "order_inflation_ratio", "evidence_grade"]].copy()
     out[list(_PROJECTED)] = projected.loc[due, list(_PROJECTED)].to_numpy()
     out["supplier_id"] = texts(item, "supplier_id").replace("", None)
     out["order_qty"], out["inventory_position_qty"] = order_qty[due], position[due]
@@ -100,7 +103,7 @@ def order_proposals(
     weak = pd.Series(np.where(is_old, "degraded", "full"), index=out.index)
     out["evidence_grade"] = worst_grade(out["evidence_grade"], weak)
     aged = " The stock figure is " + age_days.astype(str) + " days old: count before ordering."
-    is_stale = texts(policy, "policy_status_code") == "stale"
+    is_stale = texts(policy, "policy_status_code").isin(("stale", "held"))
     stale = " The policy is that of the cycle of " + policy["policy_period_start_date"].astype(str).str[:10]
     stale += ", because " + texts(policy, "isolation_reason") + "."
     reason = pd.Series(_reasons(out), index=out.index, dtype=str)
@@ -116,7 +119,13 @@ def order_proposals(
 
 
 _PROJECTED = ("expected_arrival_stock_qty", "window_demand_qty", "no_stock_out_rate")
-_POSITION = {"on_hand_qty": 1.0, "on_order_qty": 1.0, "in_transit_qty": 1.0, "allocated_qty": -1.0}
+_POSITION = {
+    "on_hand_qty": 1.0,
+    "on_order_qty": 1.0,
+    "in_transit_qty": 1.0,
+    "allocated_qty": -1.0,
+    "expected_shortfall_qty": -1.0,
+}
 
 
 def _with_dates(out: pd.DataFrame, policy: pd.DataFrame, daily_qty: np.ndarray, cut_off_date: dt.date) -> pd.DataFrame:
@@ -145,7 +154,7 @@ def _cover(quantity: np.ndarray, daily_qty: np.ndarray) -> np.ndarray:
 
 
 def _reasons(out: pd.DataFrame) -> list[str]:
-    after = out["inventory_position_qty"] + out["order_qty"]
+    after = out["inventory_position_qty"] + out["order_qty"] / out["order_inflation_ratio"]
     rows = zip(
         *(out[name] for name in ("inventory_position_qty", *_POSITION, "reorder_point_qty", "order_qty")),
         after,
@@ -159,10 +168,14 @@ def _reasons(out: pd.DataFrame) -> list[str]:
     )
     return [
         f"Inventory position {position:.10g} (on hand {hand:.10g} + on order {order:.10g} + in transit {transit:.10g} "
-        f"- allocated {allocated:.10g}, stock of {day}) {is_low} the reorder point {reorder:.10g}; "
+        f"- allocated {allocated:.10g}{_not_coming(lost)}, stock of {day}) {is_low} the reorder point {reorder:.10g}; "
         f"ordering {quantity:.10g} lifts it to {top:.10g}."
-        for position, hand, order, transit, allocated, reorder, quantity, top, day, is_low in rows
+        for position, hand, order, transit, allocated, lost, reorder, quantity, top, day, is_low in rows
     ]
+
+
+def _not_coming(quantity: float) -> str:
+    return f" - not expected to come {quantity:.10g}" if quantity > 0 else ""
 
 
 def _ahead_reasons(out: pd.DataFrame) -> list[str]:

@@ -54,7 +54,7 @@ def purchase_ranking(
     size = lots["lot_qty"].to_numpy()
     saved = np.maximum(_short(policy, demand, row, before) - _short(policy, demand, row, before + size), 0.0)
     cost = numbers(policy, "unit_cost_amount")
-    margin = np.fmax(numbers(item, "unit_price_amount") - cost, 0.0)
+    margin = np.maximum(numbers(item, "unit_price_amount") - cost, 0.0)
     stated = numbers(policy, "shortage_cost_per_unit_amount")
     worth = np.where(np.isfinite(stated), stated, margin)[row]
     weeks = numbers(policy, "review_period_days")[row] / 7

@@ -140,7 +140,8 @@ class ReviewedDemand:
         def excess(stock: np.ndarray, wanted: np.ndarray, row: np.ndarray) -> np.ndarray:
             return wanted - getattr(self.rows(row.astype(np.int64)), measure)(stock)
 
-        low = np.minimum(self.mean - 12 * self.sd, 0.0) - self.order_qty - self.review_mean
+        # A unit lower for straight lines between whole units: demand that is hardly ever above zero ends in them.
+        low = np.minimum(self.mean - 12 * self.sd, 0.0) - self.order_qty - self.review_mean - self.unit
         high = self.mean + 4 * self.sd + 1
         return falling_root(excess, low, high, (target, np.arange(len(target), dtype=float)))
 

@@ -7,7 +7,15 @@ import numpy as np
 import pandas as pd
 
 from data_quality.suites import vocabulary
-from data_quality.verdict import VIOLATION_COLUMNS, ClauseResult, Outcome, SuiteError, Verdict, run_suite
+from data_quality.suites.worst_values import clauses_to_judge
+from data_quality.verdict import (
+    VIOLATION_COLUMNS,
+    ClauseResult,
+    Outcome,
+    SuiteError,
+    Verdict,
+    run_suite,
+)
 from stockstrata.evidence import GRADES
 from stockstrata.tables import Table
 
@@ -43,6 +51,13 @@ WIDE_RATES: dict[str, tuple[float | None, float | None, str]] = {
     "change_rate": (0.0, None, "an override can multiply the forecast"),
     "disagreement_rate": (0.0, None, "streams can lie further apart than their blend is large"),
     "return_rate": (None, None, "a lot can lose money, or earn many times what it costs"),
+    "fill_change_rate": (-1.0, 1.0, "service can fall"),
+    "stock_change_rate": (-1.0, None, "stock can fall, or multiply"),
+    "stock_margin_rate": (0.0, None, "a parameter may allow any growth"),
+    "churn_rate": (0.0, None, "levels can multiply"),
+    "churn_limit_rate": (0.0, None, "a parameter may allow any change"),
+    "twin_stock_gap_rate": (0.0, None, "a gap can exceed the stock"),
+    "twin_stock_limit_rate": (0.0, None, "a parameter may allow any gap"),
     "sensed_wape_rate": (0.0, None, "errors can exceed demand"),
     "holding_cost_rate": (0.0, 5000.0, "holding can cost many times a cheap item in a year"),
 }
@@ -83,6 +98,15 @@ NULLABLE = frozenset(
         "mad_qty",
         "residual_demand_qty",
         "cost_optimal_level_qty",
+        "candidate_short_qty",
+        "in_force_short_qty",
+        "baseline_short_qty",
+        "candidate_mean_stock_qty",
+        "in_force_mean_stock_qty",
+        "baseline_mean_stock_qty",
+        "actual_short_qty",
+        "actual_mean_stock_qty",
+        "twin_stock_gap_qty",
     }
 )
 
@@ -120,7 +144,7 @@ def verify_frame(frame: pd.DataFrame, table: Table) -> Verdict:
     if ready.empty:
         return Verdict(table.name, tuple(results), pd.DataFrame(columns=pd.Index(VIOLATION_COLUMNS)))
     expectations = _expectations(table)
-    outcomes = run_suite(_suite(table, expectations), lambda columns: ready.loc[:, columns])
+    outcomes = _outcomes(ready, table, expectations)
     violations = [pd.DataFrame(columns=pd.Index(VIOLATION_COLUMNS))]
     for outcome in outcomes:
         name, failed = outcome.clause_name, len(outcome.failed_labels)
@@ -131,6 +155,24 @@ def verify_frame(frame: pd.DataFrame, table: Table) -> Verdict:
         if failed:
             violations.append(_violations(ready, table, outcome, column, expectations[name][1]))
     return Verdict(table.name, tuple(results), pd.concat(violations, ignore_index=True))
+
+
+def _outcomes(frame: pd.DataFrame, table: Table, expectations: dict[str, tuple[Any, str]]) -> list[Outcome]:
+    """What each expectation finds; those that the worst values break are judged on all rows, to name each that does."""
+    suspected = clauses_to_judge(frame, {clause: found for clause, (found, _) in expectations.items()}, _BLOCKED)
+    named = {clause: found for clause, found in expectations.items() if clause in suspected}
+    broken = run_suite(_suite(table, named), lambda columns: frame.loc[:, columns])
+    outcome_of = {outcome.clause_name: outcome for outcome in broken}
+    nobody = np.array([], dtype=np.int64)
+    return [
+        outcome_of.get(clause) or Outcome(clause, _judged_row_count(frame, found), nobody, is_met=True)
+        for clause, (found, _) in expectations.items()
+    ]
+
+
+def _judged_row_count(frame: pd.DataFrame, expectation: Any) -> int:
+    """Rows that an expectation looks at: those of grade `blocked` are left out where it says so."""
+    return len(frame) if expectation.row_condition is None else int((frame[_BLOCKED[0]] != _BLOCKED[1]).sum())
 
 
 def _suite(table: Table, expectations: dict[str, tuple[Any, str]]) -> "ExpectationSuite":

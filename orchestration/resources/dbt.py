@@ -12,10 +12,13 @@ from typing import Any
 
 import dagster as dg
 import filelock
-from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliInvocation, DbtCliResource
+from dagster_dbt.asset_utils import DBT_INDIRECT_SELECTION_ENV, get_updated_cli_invocation_params_for_context
 from packaging.version import Version
 
 from orchestration.automation import PLATFORM_OWNERS
+from orchestration.resources import parse_cache
+from orchestration.resources.dbt_process import start_dbt
 from orchestration.resources.parameters import ParameterStore
 from orchestration.resources.settings import PROJECT_ROOT, Company, Settings
 from stockstrata.errors import StockstrataError
@@ -24,22 +27,48 @@ DBT_PROJECT_FOLDER = PROJECT_ROOT / "dbt_project"
 DBT_EXECUTABLE = str(Path(sys.executable).with_name("dbt"))
 MARTS_TAG = "marts"
 PARTIAL_PARSE = "partial_parse.msgpack"
+_PARSED = ("manifest.json", PARTIAL_PARSE)
 _FINGERPRINT = "manifest.fingerprint"
 
 
 class DbtCommandLine(DbtCliResource):
-    """dbt's command line without what dagster-dbt prepares beside it, which takes as long as a small invocation.
+    """dbt as dagster-dbt runs it, but by a process that is kept ready (see `dbt_process`), and without its connection.
 
-    Its own connection serves `fetch_row_counts` and `fetch_column_metadata`; here one query gives the figures of all
-    models (see `dbt_metadata`). And which dbt is installed need not be asked of a process of its own.
+    That connection serves `fetch_row_counts` and `fetch_column_metadata`; here one query gives the figures of all
+    models (see `dbt_metadata`).
     """
 
-    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> None:  # type: ignore[override]
-        return None
+    def cli(  # type: ignore[override]
+        self, args: Sequence[str], *, context: dg.AssetExecutionContext, target_path: Path
+    ) -> DbtCliInvocation:
+        """Start dbt with what a run has selected of its assets; whether it succeeds is asked of the invocation.
 
-    @property
-    def _cli_version(self) -> Version:  # type: ignore[override]
-        return Version(version("dbt-core"))
+        Args:
+            args: command and arguments, without a selection.
+            context: of the step.
+            target_path: where dbt writes. Its folder holds the parsed project.
+        """
+        asked = get_updated_cli_invocation_params_for_context(context, {}, DagsterDbtTranslator())
+        environment = {
+            **os.environ,
+            # An environment by which others know the process, see `orphans`.
+            "DAGSTER_DBT_CLI": "true",
+            "DBT_TARGET_PATH": str(target_path),
+            "DBT_LOG_PATH": str(target_path),
+            "DBT_PROJECT_DIR": self.project_dir,
+            "DBT_PROFILES_DIR": self.project_dir,
+            **({DBT_INDIRECT_SELECTION_ENV: asked.indirect_selection} if asked.indirect_selection else {}),
+        }
+        return DbtCliInvocation(
+            process=start_dbt([*args, *asked.selection_args], environment, target_path.parent / PARTIAL_PARSE),  # type: ignore[arg-type]
+            manifest=asked.manifest,
+            dagster_dbt_translator=asked.dagster_dbt_translator,
+            project_dir=Path(self.project_dir),
+            target_path=target_path,
+            raise_on_error=False,
+            cli_version=Version(version("dbt-core")),
+            context=context,
+        )
 
 
 class Translator(DagsterDbtTranslator):
@@ -91,12 +120,30 @@ def prepare_manifest(settings: Settings) -> Path:
 
 def _prepare_manifest(settings: Settings) -> Path:
     manifest, fingerprint = manifest_file(settings), settings.dbt_target / _FINGERPRINT
-    current = project_fingerprint()
+    current = _parse_fingerprint()
     is_laid_out = (settings.dbt_project / "dbt_project.yml").exists() and manifest.exists() and fingerprint.exists()
     if is_laid_out and fingerprint.read_text(encoding="utf-8") == current:
         return manifest
     folder = settings.company.parameters_folder
     assemble_project(settings, ParameterStore(folder=str(folder) if folder else None))
+    if not parse_cache.fetch(_PARSED, current, settings.dbt_target):
+        _parse(settings)
+        parse_cache.keep(_PARSED, current, settings.dbt_target)
+    fingerprint.write_text(current, encoding="utf-8")
+    return manifest
+
+
+def keep_lineage(lineage: Path) -> None:
+    """Keep the column lineage of a build of all models for other homes; to work it out takes as long as to parse."""
+    parse_cache.add(lineage, _parse_fingerprint())
+
+
+def _parse_fingerprint() -> str:
+    """Hash of what dbt's parser reads, with who reads it: another dbt may write its artefacts otherwise."""
+    return "-".join([project_fingerprint(), *(version(name) for name in ("dbt-core", "dbt-duckdb"))])
+
+
+def _parse(settings: Settings) -> None:
     parsed = subprocess.run(  # noqa: S603
         [
             # Whole, since it is done for changed files alone: a parse that starts from the one before was seen to miss
@@ -116,10 +163,6 @@ def _prepare_manifest(settings: Settings) -> Path:
         raise StockstrataError(
             f"dbt cannot parse {DBT_PROJECT_FOLDER}:\n{parsed.stdout[-4000:]}{parsed.stderr[-2000:]}"
         )
-    for outdated in settings.dbt_target.glob(f"*/{PARTIAL_PARSE}"):
-        outdated.unlink()
-    fingerprint.write_text(current, encoding="utf-8")
-    return manifest
 
 
 def assemble_project(settings: Settings, store: ParameterStore) -> None:
@@ -166,8 +209,6 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         "STOCKSTRATA_WAREHOUSE": str(settings.warehouse_file),
         "STOCKSTRATA_WORKERS": str(settings.worker_count),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        # Every statement of every run would be a log that only grows.
-        "DBT_LOG_LEVEL_FILE": "info",
     }
 
 

@@ -116,13 +116,14 @@ def _copy_mart(
     # A period that cannot be told apart from the one published before keeps the hash that was worked out then.
     same = {period for period, found in wanted.items() if known and period in known and held.get(period) == found}
     replaced = sum(rows for period, (rows, _) in wanted.items() if period not in same)
+    is_same = set(held) | set(wanted) == same
     if not same or replaced > _MOST_REPLACED * sum(rows for rows, _ in wanted.values()):
         connection.execute(f"create or replace table {copy} as from {origin} order by all")
-    elif set(held) | set(wanted) != same:
+    elif not is_same:
         others = f"{_period_of(columns)} not in ({', '.join(map(sql_text, sorted(same)))})"
         connection.execute(f"delete from {copy} where {others}")
         connection.execute(f"insert into {copy} from {origin} where {others} order by all")
-    if _fingerprints(connection, copy, columns) != wanted:
+    if not is_same and _fingerprints(connection, copy, columns) != wanted:
         raise PlanningError(f"marts.{name}: the copy differs from the warehouse; publish again.")
     anew = _contents(connection, copy, columns, sorted(set(wanted) - same))
     return {period: anew[period] if period in anew else (known or {})[period] for period in sorted(wanted)}
@@ -175,19 +176,24 @@ def _summed(periods: Mapping[str, tuple[str, int]]) -> dict[str, str | int]:
     }
 
 
+_COMMENTS = """
+    select 'table' as kind, table_name as name, comment from duckdb_tables()
+    where database_name = {database} and schema_name = 'marts' and comment is not null
+    union all
+    select 'table', view_name, comment from duckdb_views()
+    where database_name = {database} and schema_name = 'marts' and comment is not null
+    union all
+    select 'column', table_name || '."' || column_name || '"', comment from duckdb_columns()
+    where database_name = {database} and schema_name = 'marts' and comment is not null
+"""
+
+
 def _describe(connection: duckdb.DuckDBPyConnection) -> None:
-    tables = connection.execute(
-        "select table_name as name, comment from duckdb_tables() "
-        "where database_name = 'warehouse' and schema_name = 'marts' and comment is not null "
-        "union all "
-        "select view_name as name, comment from duckdb_views() "
-        "where database_name = 'warehouse' and schema_name = 'marts' and comment is not null"
-    ).fetchall()
-    for table, comment in tables:
-        connection.execute(f"comment on table snapshot.marts.{table} is {sql_text(comment)}")
-    columns = connection.execute(
-        "select table_name, column_name, comment from duckdb_columns() "
-        "where database_name = 'warehouse' and schema_name = 'marts' and comment is not null"
-    ).fetchall()
-    for table, column, comment in columns:
-        connection.execute(f'comment on column snapshot.marts.{table}."{column}" is {sql_text(comment)}')
+    """Write the descriptions that the copy does not have yet."""
+    of_warehouse, of_copy = (_COMMENTS.format(database=sql_text(name)) for name in ("warehouse", "snapshot"))
+    lacking = connection.execute(f"({of_warehouse}) except ({of_copy})").fetchall()
+    if lacking:
+        statements = (
+            f"comment on {kind} snapshot.marts.{name} is {sql_text(comment)}" for kind, name, comment in lacking
+        )
+        connection.execute("begin; " + "; ".join(statements) + "; commit")

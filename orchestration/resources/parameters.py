@@ -2,6 +2,8 @@
 
 import datetime as dt
 import hashlib
+from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 
 import dagster as dg
@@ -52,9 +54,8 @@ class ParameterStore(dg.ConfigurableResource):
         Raises:
             ParameterError: names file, line, column, what was found and expected.
         """
-        return planning_parameters(
-            {name: _read(file) for name, file in self.files().items()}, as_of=as_of, version=self.version()
-        )
+        contents = tuple((name, str(file), _content(file)) for name, file in self.files().items())
+        return _in_force(contents, as_of, self.version())
 
     def copy_to(self, folder: Path) -> None:
         """Copy the files in force to where dbt loads its seeds from; unchanged files are left alone.
@@ -68,16 +69,31 @@ class ParameterStore(dg.ConfigurableResource):
                 target.write_bytes(content)
 
 
+# Every step of a cycle asks for them; what it gets cannot be changed.
+@lru_cache(maxsize=4)
+def _in_force(contents: tuple[tuple[str, str, bytes], ...], as_of: dt.date, version: str) -> PlanningParameters:
+    frames = {name: _read(Path(file), content) for name, file, content in contents}
+    return planning_parameters(frames, as_of=as_of, version=version)
+
+
 def _seed(name: str, file: Path) -> bytes:
-    own, (model, _) = _read(file), PARAMETER_TABLES[name]
+    content, (model, _) = _content(file), PARAMETER_TABLES[name]
+    own = _read(file, content)
     missing = [column for column in model.model_fields if column not in own.columns]
     if not missing:
-        return file.read_bytes()
+        return content
     return own.assign(**dict.fromkeys(missing, "")).to_csv(index=False, lineterminator="\n").encode()
 
 
-def _read(file: Path) -> pd.DataFrame:
+def _content(file: Path) -> bytes:
     try:
-        return pd.read_csv(file, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
+        return file.read_bytes()
+    except OSError as error:
+        raise ParameterError(f"{file}: cannot be read: {error}.") from None
+
+
+def _read(file: Path, content: bytes) -> pd.DataFrame:
+    try:
+        return pd.read_csv(BytesIO(content), dtype=str, keep_default_na=False)
+    except ValueError as error:
         raise ParameterError(f"{file}: cannot be read as CSV: {error}.") from None

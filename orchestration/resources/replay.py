@@ -23,6 +23,7 @@ from orchestration.resources.archive import Archive
 from orchestration.resources.code import code_hash, unpack_code
 from orchestration.resources.landing import Landing
 from orchestration.resources.manifest import CODE_SUFFIX, COMPANY_SUFFIX, PARAMETER_SUFFIX, output_hash
+from orchestration.resources.parse_cache import cache_folder
 from orchestration.resources.settings import PROJECT_ROOT, Settings, write_company
 from orchestration.resources.warehouse import Warehouse, hand_back, sql_text
 from stockstrata.errors import InputError, PlanningError
@@ -233,6 +234,9 @@ class _Scratch:
     def _code(self, archive: Archive) -> Path:
         """The project as it was, from the archive; where it cannot be had, as it is, which the verdict will tell."""
         wanted = self.recorded.summary["code_hash"]
+        # The code of then where it stands: what is compiled for it is kept beside it.
+        if code_hash() == wanted:
+            return PROJECT_ROOT
         packed = archive.read(wanted, CODE_SUFFIX)
         if packed is None:
             return PROJECT_ROOT
@@ -253,7 +257,12 @@ def _compute(scratch: Settings, root: Path, period: dt.date, log: Path) -> None:
     with log.open("w", encoding="utf-8") as output:
         done = subprocess.run(  # noqa: S603
             [sys.executable, "-m", REPLAYED_CYCLE, period.isoformat()],
-            env={**kept, "STOCKSTRATA_HOME": str(scratch.home), "PYTHONPATH": str(root)},
+            env={
+                **kept,
+                "STOCKSTRATA_HOME": str(scratch.home),
+                "STOCKSTRATA_CACHE": str(cache_folder(scratch.home.parent)),
+                "PYTHONPATH": str(root),
+            },
             cwd=root,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -25,7 +25,7 @@ LOCK_PATIENCE_SECONDS = 600
 """How long a run waits for another program to close the warehouse; dbt of a run that died ends within that time."""
 # DuckDB writes three headers of 4 KiB when it makes a file: a shorter one was left by a process that died meanwhile.
 _LEAST_FILE_BYTES = 3 * 4096
-_SCHEMAS = (LANDED_SCHEMA, "raw", "quality", "history", "segmentation", "forecast", "policy", "audit")
+_SCHEMAS = (LANDED_SCHEMA, "raw", "quality", "history", "segmentation", "forecast", "policy", "simulation", "audit")
 QUALITY_DDL = (
     """create table if not exists quality.load (
         load_id varchar, entity_name varchar, source_name varchar, file_name varchar, file_hash varchar,

@@ -1,4 +1,4 @@
-"""Orders that need a second look: those of the period outside policy, and open ones at the wrong time."""
+"""Orders that need a second look: of the period outside policy, open at the wrong time, proposed and not placed."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ import pandas as pd
 from stockstrata.ordering.open_orders import open_order_messages
 from stockstrata.ordering.placed_orders import judged_orders
 from stockstrata.ordering.rules import OrderLimits
+from stockstrata.ordering.unreleased import unreleased_proposals
 from stockstrata.parameters import PlanningParameters
 from stockstrata.tables import ORDER_EXCEPTION
 
@@ -19,6 +20,9 @@ _ACTIONS = {
     "emergency": "Find out what made it urgent; raise the buffer or the reorder point if it comes again.",
     "early": "Ask the buyer why it could not wait for the reorder point.",
     "oversized": "Ask the buyer why more was ordered than the policy needs; return or cancel the rest.",
+    "undersized": "Order the rest, or tell why less will do.",
+    "late_release": "Find out what held the order up.",
+    "not_released": "Release the proposal, or tell why it is not wanted.",
     "not_stocked": "Check that a customer waits for it; the policy keeps no stock of it.",
     "unplanned_item": "Add the item to the planned ones, or stop ordering it.",
     "expedite": "Ask the supplier to deliver by the wanted day, or find another source.",
@@ -52,7 +56,7 @@ def order_exceptions(
 
     Returns:
         The columns of `policy.order_exception` without period and stamp, sorted by key: one row for every order of the
-        period, and one for each open order with a message.
+        period, one for each open order with a message, and one for each proposal that was not released.
 
     Example: an order of 80 where the proposal asked for 30 is `oversized` by 50.
     """
@@ -61,7 +65,11 @@ def order_exceptions(
     messages = open_order_messages(
         open_lines, current["policies"], current["positions"], limits=limits, cut_off_date=cut_off_date
     )
-    out = pd.concat([judged, messages], ignore_index=True)
+    forgotten = unreleased_proposals(
+        placed, earlier["proposals"], current["policies"], current["positions"], open_lines, limits=limits,
+        cut_off_date=cut_off_date,
+    )  # fmt: skip
+    out = pd.concat([part for part in (judged, messages, forgotten) if len(part)] or [judged], ignore_index=True)
     code, segment = out["exception_code"], out["segment_code"]
     owners = {row.segment_code: row.owner for row in parameters.segment_strategies}
     is_exception = ~code.isin((*_FINE, "unjudged"))

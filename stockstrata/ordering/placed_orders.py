@@ -22,8 +22,12 @@ def judged_orders(
     - `not_stocked`: its policy keeps no stock.
     - `emergency`: promised within a share of the supplier's usual wait, or dearer than the policy's unit cost by more
       than a share of it. Cost: the premium, and that of the order itself.
-    - `oversized`: more than a multiple of what was wanted; `matched`: what a proposal wanted; `in_policy`: what the
-      policy wanted at the position of the day, without a proposal.
+    - `oversized`: more than a multiple of what was wanted.
+    - `undersized`: the last line for a proposal, when all come to less than a share of it. Cost: one more order.
+    - `late_release`: the first line for a proposal, more than a limit of days after it was to be ordered. Cost: units
+      that demand took in those days, from the safety stock or short, at the cost of one short, as far as they exceed
+      the safety stock.
+    - `matched`: what a proposal wanted; `in_policy`: what the policy wanted at the position of the day, without one.
     - `early`: nothing was wanted: the position stood above the reorder point by more demand than that of some review
       periods, or the policy orders nothing at it. Without a stock figure nothing can be said: `unjudged`.
 
@@ -32,7 +36,7 @@ def judged_orders(
     Args:
         placed: frame of `int_purchase_orders__placed`.
         policies: frame of `policy.stock_policy` of the cycle before, with `moq_qty, order_multiple_qty`.
-        proposals: frame of `policy.order_proposal` of that cycle.
+        proposals: frame of `policy.order_proposal` of that cycle: `order_qty, order_date`.
         limits: limits of each segment.
 
     Returns:
@@ -45,7 +49,8 @@ def judged_orders(
     segment = texts(policy, "segment_code").where(has_policy, "")
     by_segment = segment.to_numpy(dtype=object)
     ordered, position = numbers(lines, "ordered_qty"), numbers(lines, "inventory_position_qty")
-    left = _left_of_proposals(lines, proposals, ordered)
+    proposal = _proposals_of(lines, proposals, ordered)
+    left = proposal["left_qty"].to_numpy()
     daily = numbers(policy, "annual_demand_qty") / DAYS_PER_YEAR
     # Ordering somewhat ahead of the reorder point is what a review does.
     ahead = limits.of("early", by_segment) * daily * numbers(policy, "review_period_days")
@@ -61,12 +66,19 @@ def judged_orders(
     is_hasty = wait_days < limits.of("emergency_wait", by_segment) * usual
     is_hasty &= np.isfinite(limits.of("emergency_wait", by_segment))
     is_dear = premium > limits.of("emergency_price", by_segment) * unit_cost * (1 + 1e-9)
+    waited = (days(lines, "order_date") - days(proposal, "order_date")).astype("timedelta64[D]")
+    late_days = np.where(np.isnat(waited), 0.0, waited.astype(float))
+    is_small = proposal["all_qty"] < limits.of("undersized", by_segment, without=0.0) * proposal["proposed_qty"] - 1e-9
     tests = {
         "unjudged": np.full(len(lines), policies.empty),
         "unplanned_item": ~has_policy,
         "not_stocked": np.isin(policy["policy_family"].to_numpy(dtype=str), NOT_STOCKED),
         "emergency": is_hasty | is_dear,
         "oversized": (wanted > 0) & (ordered > limits.of("oversized", by_segment) * wanted + 1e-9),
+        "undersized": (left > 0) & proposal["is_last"].to_numpy() & is_small.to_numpy(),
+        "late_release": (left > 0)
+        & proposal["is_first"].to_numpy()
+        & (late_days > limits.of("late_release", by_segment)),
         "matched": left > 0,
         "in_policy": wanted > 0,
         "early": np.isfinite(above),
@@ -77,9 +89,22 @@ def judged_orders(
                       out=np.full(len(lines), np.inf))  # fmt: skip
     held_days = np.clip(np.where(code == "not_stocked", _LONGEST_HELD_DAYS, cover), 0.0, _LONGEST_HELD_DAYS)
     holding = unused * held_days / 7 * numbers(policy, "holding_cost_per_unit_week_amount")
+    drawn = np.maximum(late_days * daily - numbers(policy, "safety_stock_qty"), 0.0)
     cost = np.select(
-        [code == "emergency", np.isin(code, ("early", "oversized", "not_stocked")), code == "unplanned_item"],
-        [np.nan_to_num(premium) * ordered + numbers(policy, "order_cost_amount"), holding, np.nan],
+        [
+            code == "emergency",
+            code == "undersized",
+            code == "late_release",
+            np.isin(code, ("early", "oversized", "not_stocked")),
+            code == "unplanned_item",
+        ],
+        [
+            np.nan_to_num(premium) * ordered + numbers(policy, "order_cost_amount"),
+            numbers(policy, "order_cost_amount"),
+            np.minimum(drawn, ordered) * numbers(policy, "shortage_cost_per_unit_amount"),
+            holding,
+            np.nan,
+        ],
         0.0,
     )
     paid = numbers(lines, "unit_cost_amount")
@@ -87,24 +112,42 @@ def judged_orders(
         judged_code="placed",
         segment_code=segment,
         exception_code=code,
-        wanted_date=pd.Series(np.datetime64("NaT", "s"), index=lines.index),
+        wanted_date=proposal["order_date"].where(pd.Series(code == "late_release")),
         order_qty=ordered,
         wanted_qty=np.where(np.isin(code, ("unjudged", "unplanned_item", "not_stocked")), 0.0, wanted),
-        deviation_days=np.where(is_hasty, np.maximum(usual - wait_days, 0.0), 0.0),
+        deviation_days=np.select(
+            [code == "late_release", is_hasty], [late_days, np.maximum(usual - wait_days, 0.0)], 0.0
+        ),
         order_value_amount=ordered * np.where(np.isfinite(paid), paid, unit_cost),
         cost_amount=cost,
     )
     figures = {"position": position, "reorder": numbers(policy, "reorder_point_qty"), "wait": wait_days}
+    figures |= {"all": proposal["all_qty"], "proposed": proposal["proposed_qty"], "late": late_days}
     figures |= {"usual": usual, "paid": paid, "unit_cost": unit_cost, "is_hasty": is_hasty}
     return out.assign(reason=_reasons(out, pd.DataFrame(figures)))
 
 
-def _left_of_proposals(lines: pd.DataFrame, proposals: pd.DataFrame, ordered: np.ndarray) -> np.ndarray:
-    """What the proposal of each line still wanted when the line was placed, units; lines are in order of time."""
+def _proposals_of(lines: pd.DataFrame, proposals: pd.DataFrame, ordered: np.ndarray) -> pd.DataFrame:
+    """The proposal that each line may follow, one row a line; lines are in order of time.
+
+    Returns:
+        `proposed_qty` (0 without one), `order_date` (NaT without one), `left_qty` (what it still wanted when the line
+        was placed), `all_qty` (of all lines since), units; `is_first`, `is_last` of the lines of its item-location.
+    """
     row = pd.MultiIndex.from_frame(proposals[KEY]).get_indexer(pd.MultiIndex.from_frame(lines[KEY]))
     proposed = np.append(numbers(proposals, "order_qty"), 0.0)[row]
-    before = pd.Series(ordered).groupby([lines[name] for name in KEY]).cumsum().to_numpy() - ordered
-    return np.maximum(proposed - before, 0.0)
+    by_key = pd.Series(ordered).groupby([lines[name] for name in KEY])
+    place = by_key.cumcount()
+    return pd.DataFrame(
+        {
+            "proposed_qty": proposed,
+            "order_date": np.append(days(proposals, "order_date"), np.datetime64("NaT"))[row].astype("datetime64[s]"),
+            "left_qty": np.maximum(proposed - (by_key.cumsum().to_numpy() - ordered), 0.0),
+            "all_qty": by_key.transform("sum").to_numpy(),
+            "is_first": (place == 0).to_numpy(),
+            "is_last": (place == by_key.transform("size") - 1).to_numpy(),
+        }
+    )
 
 
 def _reasons(out: pd.DataFrame, figures: pd.DataFrame) -> list[str]:
@@ -115,6 +158,8 @@ def _reasons(out: pd.DataFrame, figures: pd.DataFrame) -> list[str]:
         "early": "Ordered {ordered:.10g} at an inventory position of {position:.10g} (reorder point {reorder:.10g}), "
         "where neither a proposal nor the policy wanted any yet.",
         "oversized": "Ordered {ordered:.10g} where {wanted:.10g} were wanted.",
+        "undersized": "Ordered {all:.10g} in all where a proposal wanted {proposed:.10g}.",
+        "late_release": "Ordered {ordered:.10g}, {late:.0f} days after the proposal wanted it ordered.",
         "not_stocked": "Ordered {ordered:.10g} of what the policy keeps no stock of.",
         "unplanned_item": "Ordered {ordered:.10g} of what the cycle before did not plan.",
         "unjudged": "Ordered {ordered:.10g}; no policy or no stock figure tells whether it was due.",

@@ -15,11 +15,11 @@ class OrderLimits:
 
     rules: Sequence[OrderExceptionRule]
 
-    def of(self, rule_code: str, segment_code: np.ndarray) -> np.ndarray:
-        """Limit of a rule for each segment, infinite where no row holds: nothing is an exception by it, (n,).
+    def of(self, rule_code: str, segment_code: np.ndarray, *, without: float = np.inf) -> np.ndarray:
+        """Limit of a rule for each segment; where no row holds one by which nothing is an exception, (n,).
 
         Example: a row `early, *, 1` gives 1 for every segment.
         """
         rows = [row for row in self.rules if row.rule_code == rule_code]
         found = values_by_segment(rows, "threshold_value", segment_code)
-        return np.where(np.isfinite(found), found, np.inf)
+        return np.where(np.isfinite(found), found, without)

@@ -43,6 +43,24 @@ def uniform_policies(
     mean = values.sum(axis=1) / count
     spread = np.where(seen, values - mean[:, None], 0.0)
     sd = np.sqrt((spread**2).sum(axis=1) / np.maximum(count - 1, 1))
+    return uniform_policies_of_moments(
+        mean, sd, z=z, lead_time_periods=lead_time_periods, review_periods=review_periods, is_whole=is_whole
+    )
+
+
+def uniform_policies_of_moments(
+    mean: np.ndarray,
+    sd: np.ndarray,
+    *,
+    z: np.ndarray | float,
+    lead_time_periods: np.ndarray,
+    review_periods: int,
+    is_whole: np.ndarray,
+) -> Policies:
+    """`uniform_policies` of a history by its mean and standard deviation (n - 1), (items,), units.
+
+    Example: mean 10, standard deviation 2.83, z = 2, L = 4, R = 4: S = 92 in whole units.
+    """
     lead = np.asarray(lead_time_periods, dtype=float)
     level = reorder_point(lead + review_periods, mean, np.asarray(z) * lead_time_demand_sd(lead, sd))
     level = np.maximum(level, 0.0)

@@ -14,9 +14,8 @@ MAY_READ_SOURCES: set[str] = set()
 
 
 @pytest.fixture(scope="module")
-def manifest(project: Any) -> dict[str, Any]:
-    project.dbt("parse")
-    return json.loads((project.folder / "target" / "manifest.json").read_text(encoding="utf-8"))
+def manifest(parsed_project: Any) -> dict[str, Any]:
+    return json.loads((parsed_project / "manifest.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +59,20 @@ def test_every_mart_proves_its_grain(manifest, marts):
     for name, mart in marts.items():
         grain = [column.strip() for column in mart["config"]["meta"]["grain"].split(",")]
         assert proven.get(mart["unique_id"]) == grain, f"{name}: no is_unique_by over its grain"
+
+
+def test_what_the_parser_finds_does_not_depend_on_the_company(dbt_folder):
+    """What it found in one home serves all others: variables are read in SQL alone, never where a model is declared."""
+    declared = [file.read_text(encoding="utf-8") for file in dbt_folder.rglob("*.yml")]
+    configured = [
+        found
+        for file in dbt_folder.rglob("*.sql")
+        for found in re.findall(
+            r"\{\{\s*(?:config|ref|source)\(.*?\)\s*\}\}", file.read_text(encoding="utf-8"), re.DOTALL
+        )
+    ]
+    assert len(configured) > 100
+    assert not [text for text in (*declared, *configured) if re.search(r"\bvar\(", text)]
 
 
 def test_every_mart_is_a_contract_for_the_public_with_an_owner(manifest, marts):

@@ -329,6 +329,30 @@ def test_planning_a_period_again_changes_nothing_and_clears_what_is_gone(planned
     assert kpi(planned, "proposal_value") == (0, "no_target")
 
 
+def test_a_table_with_other_columns_than_its_model_is_refused_before_a_row_is_touched(planned):
+    rows = "select * from marts.fct_policy order by all"
+    before = planned.query(rows)
+    planned.query("alter table marts.fct_policy add column surplus integer")
+    with pytest.raises(AssertionError, match="schemas on this incremental model are out of sync"):
+        planned.dbt("run", "--select", "fct_policy", **FEBRUARY)
+    planned.query("alter table marts.fct_policy drop column surplus")
+    assert planned.query(rows) == before
+
+
+def test_a_description_that_was_lost_or_changed_is_written_again(planned):
+    comments = (
+        "select column_name, comment from duckdb_columns() where schema_name = 'marts' and table_name = 'fct_policy' "
+        "union all select '', comment from duckdb_tables() where schema_name = 'marts' and table_name = 'fct_policy' "
+        "order by all"
+    )
+    before = planned.query(comments)
+    assert all(comment for _, comment in before)
+    planned.query("comment on table marts.fct_policy is null")
+    planned.query("comment on column marts.fct_policy.item_id is 'something else'")
+    planned.dbt("run", "--select", "fct_policy", **FEBRUARY)
+    assert planned.query(comments) == before
+
+
 def test_unit_tests_of_the_models_pass(planned):
     result = planned.dbt("test", "--select", "test_type:unit")
     assert len(result.results) >= 10

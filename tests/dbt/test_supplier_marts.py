@@ -59,6 +59,7 @@ def engine_rows(project: Any) -> None:
                 "order_qty": 100.0,
                 "economic_order_qty": economic,
                 "holding_cost_per_unit_week_amount": cost * 0.2 * 7 / 365.25,
+                "order_cost_amount": 1.0,
             }
             for cost, economic in ((2.0, 20.0), (5.0, 80.0))
         ],
@@ -84,7 +85,8 @@ def engine_rows(project: Any) -> None:
     project.insert(
         "policy.supply_risk",
         [{**PERIOD, "item_id": "C", "location_id": "L1", "supplier_id": "S2", "supplier_count": 2,
-          "is_single_source": False, "cover_days": 5.0, "expected_loss_amount": 1.0, **STAMPS}],
+          "is_single_source": False, "cover_days": 5.0,
+          "alternative_supplier_id": "S1", "alternative_lead_time_days": 12.0, "expected_loss_amount": 1.0, **STAMPS}],
     )  # fmt: skip
 
 
@@ -104,7 +106,8 @@ def built(project):
     engine_rows(project)
     project.dbt("build", "--select", "tag:facts", "tag:cycle", "--exclude-resource-type", "unit_test", **WINDOW)
     project.dbt("build", "--select", "fct_supplier_line", "fct_supplier_scorecard", "fct_supplier_tier",
-                "rpt_contract_levers", "--exclude-resource-type", "unit_test", **WINDOW)  # fmt: skip
+                "rpt_contract_levers", "rpt_single_source_risk", "--exclude-resource-type", "unit_test",
+                **WINDOW)  # fmt: skip
     return project
 
 
@@ -167,10 +170,34 @@ def test_tiers_follow_the_rules_and_few_lines_condemn_nobody(built):
     ]
 
 
+def test_leaving_a_supplier_lists_every_item_location_with_its_cover_and_who_takes_over(built):
+    found = built.query(
+        "select item_id, supplier_id, cover_days, alternative_supplier_id, transition_gap_days, development_code "
+        "from marts.rpt_single_source_risk order by all"
+    )
+    assert found == [
+        ("A", "S1", 3.0, None, None, "develop"),
+        ("B", "S1", 9.0, None, None, "develop"),
+        ("C", "S2", 5.0, "S1", 7.0, "develop"),
+    ]
+
+
+def test_more_frequent_orders_and_penalties_by_hand(built):
+    found = built.query(
+        "select lever_code, item_location_count, released_cash_amount, yearly_saving_amount "
+        "from marts.rpt_contract_levers where lever_code in ('order_twice_as_often', 'one_percent_penalty') order by 1"
+    )
+    assert [row[0] for row in found] == ["one_percent_penalty", "order_twice_as_often"]
+    # Four of six promised lines of S1 failed; 365.25 units a year at 2 and 5.
+    assert found[0][1:] == pytest.approx((2, 0, 0.01 * 4 / 6 * 365.25 * 7))
+    assert found[1][1:] == pytest.approx((2, 25 * 7, 25 * 7 * 0.2 - 2 * 365.25 / 100))
+
+
 def test_halving_the_minimum_lowers_cycle_stock_by_the_closed_form_and_terms_free_days_of_sales(built):
     found = built.query(
         "select lever_code, item_location_count, released_cash_amount, yearly_saving_amount, value_rank "
-        "from marts.rpt_contract_levers order by value_rank"
+        "from marts.rpt_contract_levers "
+        "where lever_code in ('thirty_more_days_to_pay', 'halve_minimum_order') order by value_rank"
     )
     halved_cash = (100 - 50) / 2 * 2.0 + (100 - 80) / 2 * 5.0
     terms_cash = 30 * (2.0 + 5.0)

@@ -3,48 +3,41 @@
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import duckdb
 import pytest
 
-from orchestration.resources.settings import PROJECT_ROOT
 from orchestration.resources.warehouse import table_hash
 
 # When a row became known is the moment of the run that landed it.
 CLOCK_COLUMNS = ("known_from_at", "known_to_at")
-SCHEMAS = ("raw", "quality", "parameters", "intermediate", "segmentation", "forecast", "policy", "marts")
+SCHEMAS = ("raw", "quality", "parameters", "intermediate", "segmentation", "forecast", "policy", "simulation", "marts")
 
 
 class Background:
     """A command under way in a process of its own, and what it has printed."""
 
-    def __init__(self, home: Path, *command: str) -> None:
+    def __init__(self, start: Callable[..., Any], output: Path, home: Path, module: str, *arguments: str) -> None:
         environment = {**os.environ, "STOCKSTRATA_HOME": str(home), "DAGSTER_HOME": str(home / "dagster")}
-        environment |= {"COLUMNS": "250", "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", *command],
-            env=environment,
-            cwd=PROJECT_ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self.pid = self.process.pid
+        os.mkfifo(output)
+        self._output = output
         self.lines: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
+        self.process = start(module, arguments, {**environment, "COLUMNS": "250", "NO_COLOR": "1"}, output)
+        self.pid = self.process.pid
 
     def _read(self) -> None:
-        for line in self.process.stdout:
-            self.lines.append(line.rstrip())
+        with self._output.open(encoding="utf-8", errors="replace") as output:
+            for line in output:
+                self.lines.append(line.rstrip())
 
     @property
     def output(self) -> str:
@@ -75,9 +68,10 @@ class Background:
 
 
 @pytest.fixture(scope="session")
-def background() -> Callable[..., Background]:
+def background(prepared_commands, tmp_path_factory) -> Callable[..., Background]:
     """Start `python -m ...` on a home: `background(home, "orchestration.cli", "run", ...)`."""
-    return Background
+    folder = tmp_path_factory.mktemp("outputs")
+    return lambda *command: Background(prepared_commands.start, folder / uuid.uuid4().hex, *command)
 
 
 @pytest.fixture(scope="session")

@@ -16,8 +16,8 @@ from stockstrata.tables import TABLES
 
 GOLDEN = Path(__file__).with_name("asset_keys.txt")
 GROUPS = {
-    "raw", "quality", "parameters", "staging", "intermediate", "history", "segmentation", "forecast", "policy", "audit",
-    "marts", "published",
+    "raw", "quality", "parameters", "staging", "intermediate", "history", "segmentation", "forecast", "policy",
+    "simulation", "audit", "marts", "published",
 }  # fmt: skip
 SLOW = ("great_expectations", "statsforecast", "sklearn", "scipy.special", "scipy.optimize", "scipy.stats")
 # Imports the code location of a company that plans weeks, as Dagster does, and tells what it found.

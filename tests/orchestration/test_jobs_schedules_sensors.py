@@ -12,7 +12,7 @@ from orchestration.sensors import RANGE_END_TAG, RANGE_START_TAG
 
 LANDED = {"raw", "quality"}
 FACTS = {"parameters", "staging", "intermediate"}
-CYCLE = {"history", "segmentation", "forecast", "policy", "audit", "marts", "published"}
+CYCLE = {"history", "segmentation", "forecast", "policy", "simulation", "audit", "marts", "published"}
 REPLAY = dg.AssetKey(["audit", "cycle_replay"])
 
 

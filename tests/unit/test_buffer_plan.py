@@ -36,7 +36,8 @@ def season(make_parameters, make_item_locations):
         goal = {"segment_code": "T", "item_id": "", "service_measure": "cycle_service_level", "service_target": target}
         parameters = make_parameters({"segment_strategies": [strategy], "service_targets": [goal]})
         policies = stock_policies(
-            rows, keys.assign(segment_code="T"), leads, demand, parameters=parameters,
+            rows, keys.assign(segment_code="T", lifecycle_code="mature", demand_trend_ratio=1.0), leads, demand,
+            parameters=parameters,
             period_start_date=pd.Timestamp("2025-01-01").date(),
         )  # fmt: skip
         forecasts = keys.loc[np.zeros(len(weekly), dtype=int)].assign(

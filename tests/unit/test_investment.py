@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from stockstrata.buffers import ServiceCase, service_level_stock
-from stockstrata.exchange import cost_optimal_rung
+from stockstrata.exchange import cost_optimal_rung, cost_sensitivity
 from stockstrata.investment import Ladder, at_rung, ladder, level_for_fill, lower_hull, mix_for_budget, mix_for_fill
 from stockstrata.mix import segment_mixes
 from stockstrata.parameters import ServiceMix
@@ -132,6 +132,34 @@ def test_the_cost_optimum_is_that_of_the_newsvendor(ratio):
     best = cost_optimal_rung(rungs, np.array([1 - ratio]), np.array([ratio]))[0]
     assert levels[best] == pytest.approx(demand.ppf(ratio), abs=0.02)
     assert cost_optimal_rung(rungs, np.array([0.1]), np.array([np.nan]))[0] == -1
+
+
+def test_uncertain_costs_move_the_optimum_between_two_newsvendors_and_the_regret_is_that_of_the_dearer_mistake():
+    levels = np.linspace(0, 60, 6001)
+    demand = stats.norm(30, 8)
+    short = stats.norm(0, 1).pdf((levels - 30) / 8) * 8 - (levels - 30) * demand.sf(levels)
+    rungs = Ladder(levels[None], (1 - short / 30)[None], (levels - 30 + short)[None], short[None])
+    holding, shortage = np.array([1.0]), np.array([9.0])
+    best = cost_optimal_rung(rungs, holding, shortage)
+    found = cost_sensitivity(rungs, holding, shortage, best, uncertainty_rate=0.5)
+
+    def level(p):
+        return demand.ppf(p / (p + 1))
+
+    def fill(p):
+        return float(np.interp(level(p), levels, 1 - short / 30))
+
+    def cost(p, at):
+        return float(np.interp(at, levels, levels - 30 + short) + p * np.interp(at, levels, short))
+
+    assert found.low_fill_rate[0] == pytest.approx(fill(6.0), abs=1e-4)
+    assert found.high_fill_rate[0] == pytest.approx(fill(13.5), abs=1e-4)
+    regret = max(cost(p, level(9.0)) - cost(p, level(p)) for p in (6.0, 13.5))
+    assert found.regret_amount[0] == pytest.approx(regret, rel=0.01)
+    none = cost_sensitivity(rungs, holding, shortage, best, uncertainty_rate=0.0)
+    assert (none.low_fill_rate[0], none.regret_amount[0]) == (none.high_fill_rate[0], 0.0)
+    unknown = cost_sensitivity(rungs, holding, np.array([np.nan]), np.array([-1]), uncertainty_rate=0.5)
+    assert np.isnan([unknown.low_fill_rate[0], unknown.high_fill_rate[0], unknown.regret_amount[0]]).all()
 
 
 def test_moving_the_target_costs_what_a_simulation_says():

@@ -42,8 +42,9 @@ def terms(
     lot=0.0,
     minimum=0.0,
     multiple=0.0,
+    inflation=1.0,
 ):
-    values = (holding, shortage, chance, cover, weekly, lot, minimum, multiple)
+    values = (holding, shortage, chance, cover, weekly, lot, minimum, multiple, inflation)
     return OrderTerms(*(np.broadcast_to(np.asarray(value, dtype=float), count).copy() for value in values))
 
 

@@ -140,6 +140,7 @@ def test_together_none_is_lost_and_the_policy_repeats_the_reason(module_paramete
     result = forecast_segments(panel, assignment, supply, parameters=module_parameters, workers=1)
     assert_sound(result, len(SERIES))
     items = make_item_locations(len(SERIES), unit_cost_amount=4.0)
+    assignment = assignment.assign(lifecycle_code="mature", demand_trend_ratio=1.0)
     policies = stock_policies(
         items, assignment, supply, result.lead_time_demand, parameters=module_parameters, period_start_date=PERIOD
     )

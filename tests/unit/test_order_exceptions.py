@@ -11,7 +11,7 @@ from stockstrata.tables import ORDER_EXCEPTION
 
 CUT_OFF = dt.date(2025, 2, 1)
 COLUMNS = [column.name for column in ORDER_EXCEPTION.columns if column.name != "period_start_date"]
-PROPOSALS = ["item_id", "location_id", "order_qty"]
+PROPOSALS = ["item_id", "location_id", "order_qty", "order_date"]
 PLACED = ["order_id", "line", "item_id", "location_id", "supplier_id", "order_date", "due_date", "ordered_qty",
           "unit_cost_amount", "stock_date", "usual_wait_days", "inventory_position_qty"]  # fmt: skip
 OPEN = ["order_id", "line", "item_id", "location_id", "supplier_id", "order_date", "due_date", "open_qty"]
@@ -71,7 +71,7 @@ def test_every_order_is_matched_to_what_a_proposal_has_left_or_classified(judge)
         order("P6", 26, 10.0, position=20.0, item="Z"),
         order("P7", 27, 5.0, position=np.nan),
     ]
-    out = judge(placed, proposals=[("A", "L1", 40.0)]).set_index("order_id")
+    out = judge(placed, proposals=[("A", "L1", 40.0, dt.date(2025, 1, 1))]).set_index("order_id")
     assert len(out) == len(placed)
     assert out.columns.tolist() == [name for name in COLUMNS if name != "order_id"]
     expected = {
@@ -91,6 +91,40 @@ def test_every_order_is_matched_to_what_a_proposal_has_left_or_classified(judge)
 def test_a_review_may_order_somewhat_ahead_of_the_reorder_point(judge):
     out = judge([order("P1", 3, 30.0, position=27.0), order("P2", 9, 30.0, position=27.5)]).set_index("order_id")
     assert out.exception_code.to_dict() == {"P1": "in_policy", "P2": "early"}
+
+
+def test_a_proposal_followed_late_or_only_in_part_is_told(judge):
+    wanted = [("A", "L1", 40.0, dt.date(2025, 1, 1))]
+    late = judge([order("P1", 20, 30.0, position=5.0), order("P2", 21, 10.0, position=35.0)], proposals=wanted)
+    late = late.set_index("order_id")
+    assert late.exception_code.to_dict() == {"P1": "late_release", "P2": "matched"}
+    assert late.deviation_days.to_dict() == {"P1": 19, "P2": 0}
+    assert late.wanted_date["P1"] == pd.Timestamp("2025-01-01")
+    # 19 units were used while nobody ordered; the buffer of 6 was there for them.
+    assert late.cost_amount["P1"] == pytest.approx((19 - 6) * 4.0)
+    small = judge([order("P1", 2, 10.0, position=5.0), order("P2", 3, 9.0, position=15.0)], proposals=wanted)
+    small = small.set_index("order_id")
+    assert small.exception_code.to_dict() == {"P1": "matched", "P2": "undersized"}
+    assert small.cost_amount.to_dict() == {"P1": 0.0, "P2": 25.0}
+    assert small.reason["P2"] == "Ordered 19 in all where a proposal wanted 40."
+    half = judge([order("P1", 8, 20.0, position=5.0)], proposals=wanted)
+    assert half.exception_code.tolist() == ["matched"]
+
+
+def test_a_proposal_nobody_released_is_told_until_its_need_is_gone(judge):
+    wanted = [("A", "L1", 40.0, dt.date(2025, 1, 20))]
+    out = judge(proposals=wanted, on_hand=5.0)
+    assert out.judged_code.tolist() == ["proposed"]
+    assert out.exception_code.tolist() == ["not_released"]
+    assert out.deviation_days.tolist() == [12]
+    # Demand until an order of today arrives takes 7, and 5 are there.
+    assert out.cost_amount[0] == pytest.approx(2 * 4.0)
+    assert (out.order_id[0], out.owner[0] != "", out.is_exception[0]) == ("", True, True)
+    assert judge(proposals=wanted, on_hand=21.0).empty
+    assert judge(proposals=[("A", "L1", 40.0, dt.date(2025, 1, 28))], on_hand=5.0).empty
+    assert judge(proposals=wanted, on_hand=5.0, open_lines=[open_line("P1", dt.date(2025, 2, 6), 30.0)]).empty
+    placed = judge([order("P1", 21, 40.0, position=5.0)], proposals=wanted, on_hand=5.0)
+    assert placed.exception_code.tolist() == ["matched"]
 
 
 def test_a_forced_emergency_order_appears_with_its_cost(judge):

@@ -128,6 +128,11 @@ def test_snyder_and_shen_4_7_and_4_31_optimal_reorder_point_and_level():
     found = optimal_reorder_and_level(stats.poisson.pmf(np.arange(60), 6), order_cost=5, holding_cost=1, backlog_cost=4)
     assert (found.reorder_point_qty, found.order_up_to_qty) == (4, 10)
     assert found.cost_amount == pytest.approx(8.034111561, abs=1e-8)
+    found = optimal_reorder_and_level(
+        stats.poisson.pmf(np.arange(60), 4), order_cost=150, holding_cost=40, backlog_cost=125
+    )
+    assert (found.reorder_point_qty, found.order_up_to_qty) == (2, 7)
+    assert found.cost_amount == pytest.approx(223.57483, abs=1e-4)
 
 
 def test_snyder_and_shen_5_8_optimal_point_and_lot():

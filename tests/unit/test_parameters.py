@@ -141,3 +141,16 @@ def test_a_pinball_loss_needs_a_figure_of_its_segment(make_parameters):
     }  # fmt: skip
     with pytest.raises(ParameterError, match="segment A-INT: champions are to be chosen by pinball, but"):
         make_parameters({"segment_strategies": [strategy], "service_targets": [economic], "cost_rates": [costs]})
+
+
+def test_overrides_of_the_gate_are_none_as_shipped_and_need_an_approver_and_an_end(make_parameters):
+    assert make_parameters().gate_overrides == ()
+    row = {"segment_code": "AX", "expires_date": "2024-12-31"}
+    assert [found.approved_by for found in make_parameters({"gate_overrides": [row]}).gate_overrides] == ["t"]
+    with pytest.raises(ParameterError, match=r"gate_overrides\.csv, line 2: .*expires_date must lie after"):
+        make_parameters({"gate_overrides": [row | {"expires_date": "1900-01-02"}]})
+    with pytest.raises(ParameterError, match=r"gate_overrides\.csv, line 2, column approved_by"):
+        make_parameters({"gate_overrides": [row | {"approved_by": ""}]})
+    limit = {"segment_code": "AX", "mode_code": "sometimes"}
+    with pytest.raises(ParameterError, match=r"gate_limits\.csv, line 3, column mode_code"):
+        make_parameters({"gate_limits": [limit]})

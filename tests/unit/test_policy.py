@@ -9,7 +9,8 @@ from scipy import stats
 
 from stockstrata.distributions import METHODS, SHAPED, choose_method
 from stockstrata.errors import ParameterError, PlanningError
-from stockstrata.policy import stale_policies, stock_policies
+from stockstrata.gate.in_force import kept_policies
+from stockstrata.policy import stock_policies
 from stockstrata.safety_stock import fill_rate
 from stockstrata.shaped import PROBABILITIES
 from stockstrata.tables import STOCK_POLICY
@@ -37,7 +38,7 @@ def plan(make_parameters, make_item_locations):
     def run(
         daily, sd, *, family="s_Q", measure="cycle_service_level", target=0.95, review=7, lead=21.0, supply_sd=0.0,
         is_whole=True, least_stocked=0, grade="full", source="item_receipts", lead_grade="full", limits=None,
-        last=None, cut_off=None, tables=None, methods=None, shapes=None, **columns,
+        last=None, cut_off=None, tables=None, methods=None, shapes=None, stage="mature", trend=1.0, **columns,
     ):  # fmt: skip
         n = len(np.atleast_1d(daily))
         daily, demand_sd, supply_sd = (np.broadcast_to(np.asarray(v, dtype=float), n) for v in (daily, sd, supply_sd))
@@ -45,7 +46,7 @@ def plan(make_parameters, make_item_locations):
         keys = rows[["item_id", "location_id"]]
         total = np.sqrt(demand_sd**2 + supply_sd**2)
         mean = daily * (lead + review)
-        assignment = keys.assign(segment_code="T")
+        assignment = keys.assign(segment_code="T", lifecycle_code=stage, demand_trend_ratio=trend)
         leads = keys.assign(
             lead_time_days=lead, lead_time_sd_days=1.0, lead_time_source_code=source, evidence_grade=lead_grade
         )
@@ -122,6 +123,17 @@ def test_every_distribution_serves_every_family_and_measure(plan, family, measur
     assert (out.safety_stock_qty > 0).all()
     level = out.protected_demand_qty + out.safety_stock_qty
     assert level.to_numpy() == pytest.approx(np.full(len(out), level.median()), rel=0.08)
+
+
+@pytest.mark.parametrize("family", ["s_Q", "R_s_S", "do_not_stock"])
+def test_demand_that_hardly_ever_comes_has_figures_all_the_same(plan, family):
+    # A shape pooled from series that have stopped: nothing but a rare fall lies away from the mean.
+    stopped = np.where(np.arange(len(PROBABILITIES)) == 0, -210.0, -0.026)
+    out = plan([2e-5], 0.079, family=family, target=0.5, review=28, lead=8.3, order_cost_amount=0.0,
+               methods=["conformal_count"], shapes=pd.Series([stopped], dtype=object))  # fmt: skip
+    parts = out.filter(regex="^safety_stock_")
+    assert np.isfinite(parts.to_numpy(dtype=float)).all()
+    assert out.safety_stock_qty.tolist() == [0.0]
 
 
 def test_order_quantity_is_economic_and_feasible(plan):
@@ -378,7 +390,7 @@ def test_policies_are_current_and_of_their_period(plan):
 def test_a_stale_policy_keeps_its_figures_and_says_why(plan):
     good = plan([3.0, 4.0], 5.0)
     isolated = good[["item_id", "location_id"]].assign(reason=["cost jumped", "rows missing"])
-    out = stale_policies(good.iloc[[1]].reset_index(drop=True), isolated)
+    out = kept_policies(good.iloc[[1]].reset_index(drop=True), isolated, status_code="stale")
     assert out.policy_status_code.tolist() == ["stale"]
     assert out.isolation_reason.tolist() == ["rows missing"]
     assert out.evidence_grade.tolist() == ["degraded"]
@@ -387,7 +399,7 @@ def test_a_stale_policy_keeps_its_figures_and_says_why(plan):
     pd.testing.assert_frame_equal(
         out.drop(columns=changed), good.iloc[[1]].reset_index(drop=True).drop(columns=changed)
     )
-    assert stale_policies(out, isolated).grade_reason.tolist() == out.grade_reason.tolist()
+    assert kept_policies(out, isolated, status_code="stale").grade_reason.tolist() == out.grade_reason.tolist()
 
 
 def test_unchanged_inputs_change_nothing_and_small_changes_stay_within_the_band(plan):
@@ -507,6 +519,48 @@ def test_stock_left_at_phase_out_is_less_at_equal_service(plan):
     usual = np.mean([replay(False, seed) for seed in range(6)], axis=0)
     assert ended[0] < 0.6 * usual[0]
     assert ended[1] > usual[1] - 0.03
+
+
+def test_lots_and_levels_of_what_declines_shrink_with_what_is_left_to_sell(plan):
+    out = plan([10.0] * 4, [60.0] * 4, stage=["mature", "decline", "decline", "decline"], trend=[0.5, 0.5, 0.1, 0.0],
+               moq_qty=[np.nan, np.nan, np.nan, 2000.0])  # fmt: skip
+    # Half in 182 days: 10 / (ln 2 / 182) are still to come, 1,973 of them within a year.
+    left = 10 * 182 / -np.log([0.5, 0.1, 0.01])
+    assert out.residual_demand_qty.isna().tolist() == [True, False, False, False]
+    assert out.residual_demand_qty[1:].tolist() == pytest.approx(left)
+    assert out.economic_order_qty[1] == pytest.approx(out.economic_order_qty[0] * (1972.7 / 3652.5) ** 0.5, rel=1e-3)
+    assert out.economic_order_qty[2] < out.economic_order_qty[1]
+    assert out.safety_stock_qty[1] == pytest.approx(out.safety_stock_qty[0])
+    assert out.order_qty[3] == np.ceil(left[2])
+    assert out.limit_codes[3] == ""
+
+
+def test_less_is_left_of_what_declines_at_equal_service(plan):
+    """Planned anew each month as the trend of the last spans is seen, against the policy that knows of no decline."""
+
+    def replay(sees_decline, seed):
+        rng = np.random.default_rng(seed)
+        on_hand, arrivals, served, asked = 400.0, {}, 0.0, 0.0
+        for week in range(78):
+            rate = 10 * 0.5 ** (week / 18)
+            if week % 4 == 0:
+                row = plan([rate], [(28 * rate * 1.5) ** 0.5], family="s_S", moq_qty=200.0,
+                           stage="decline" if sees_decline else "mature", trend=0.5 ** (26 / 18)).iloc[0]  # fmt: skip
+            on_hand += arrivals.pop(week, 0.0)
+            position = on_hand + sum(arrivals.values())
+            if row.policy_family == "s_S" and position <= row.reorder_point_qty:
+                most = np.ceil(row.residual_demand_qty) - position if sees_decline else np.inf
+                order = min(max(row.order_up_to_qty - position, 200.0), max(most, 0.0))
+                arrivals[week + 3] = arrivals.get(week + 3, 0.0) + order
+            demand = rng.poisson(7 * rate)
+            served, asked = served + min(demand, on_hand), asked + demand
+            on_hand -= min(demand, on_hand)
+        return on_hand + sum(arrivals.values()), served / asked
+
+    fading = np.mean([replay(True, seed) for seed in range(6)], axis=0)
+    usual = np.mean([replay(False, seed) for seed in range(6)], axis=0)
+    assert fading[0] < 0.85 * usual[0]
+    assert fading[1] > usual[1] - 0.01
 
 
 def test_an_applied_mix_meets_the_segment_s_service_at_less_stock_and_keeps_vital_items_above_their_floor(plan):

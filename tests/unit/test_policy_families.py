@@ -142,7 +142,12 @@ def plan(make_parameters, make_item_locations):
             lead_time_days=float(LEAD), lead_time_sd_days=0.0, lead_time_source_code="item_receipts",
             evidence_grade="full",
         )  # fmt: skip
-        assignment = keys.assign(segment_code="T", pattern_code=ITEMS.pattern_code.to_numpy())
+        assignment = keys.assign(
+            segment_code="T",
+            pattern_code=ITEMS.pattern_code.to_numpy(),
+            lifecycle_code="mature",
+            demand_trend_ratio=1.0,
+        )
         strategy = {
             "segment_code": "T", "segment_name": "T", "fulfilment_code": "make_to_stock", "forecast_pool": "smooth",
             "policy_family": family, "review_period_days": REVIEW, "count_frequency_per_year": 1, "owner": "t",

@@ -107,6 +107,13 @@ def test_stock_in_transit_is_spread_over_the_arrivals_of_the_last_lead_time(prop
     assert found.order_qty == 30
 
 
+def test_a_supplier_who_delivers_four_of_five_is_asked_for_more_and_counted_for_less(propose):
+    found = propose(order_inflation_ratio=1.25, lines=[(day(-7), day(14), 25.0)], weekly=[10] * 2 + [40] * 10).iloc[0]
+    assert found.expected_arrival_stock_qty == pytest.approx(20)
+    assert found.expected_shortfall_qty == 5
+    assert found.order_qty == 25
+
+
 def test_enough_under_way_orders_nothing_though_the_position_is_low(propose):
     assert propose(lines=[(day(-7), day(14), 10.0)]).empty
     assert len(propose(lines=[(day(-7), day(14), 10.0)], unmet="back_order")) == 1

@@ -22,14 +22,14 @@ def tables(make_item_locations):
     def build(
         *, on_hand, on_order=0.0, in_transit=0.0, allocated=0.0, s=20.0, q=30.0, top=50.0, family="s_Q",
         method="negative_binomial", moq=np.nan, multiple=np.nan, daily=1.0, safety=6.0, lead=7.0, review=7.0,
-        has_stock_feed=True, status="current",
+        has_stock_feed=True, status="current", inflation=1.0,
     ):  # fmt: skip
         n = len(on_hand)
         rows = make_item_locations(n, supplier_id="s1", moq_qty=moq, order_multiple_qty=multiple)
         keys = rows[["item_id", "location_id"]]
         policies = keys.assign(
             policy_family=family, method_code=method, reorder_point_qty=s, order_qty=q, order_up_to_qty=top,
-            order_inflation_ratio=1.0,
+            order_inflation_ratio=inflation,
             safety_stock_qty=safety, lead_time_days=lead, review_period_days=review, unit_cost_amount=2.0,
             evidence_grade="full", residual_demand_qty=np.nan, policy_status_code=status,
             isolation_reason="its cost jumped",
@@ -62,6 +62,19 @@ def test_each_pipeline_counts_once(tables, propose):
     out = propose(tables(on_hand=[10.0, 10.0], on_order=[6.0, 9.0], in_transit=[5.0, 4.0], allocated=[2.0, 2.0]))
     assert out.item_id.tolist() == ["i000"]
     assert out.inventory_position_qty.tolist() == [19]
+
+
+def test_orders_count_for_what_is_expected_to_come_of_them(tables, propose):
+    # Of five units four come in good: 50 on order are 40, and a gap of 20 takes 25.
+    up_to = tables(on_hand=[-10.0], on_order=[40.0], in_transit=[10.0], s=35.0, top=50.0, family="s_S", inflation=1.25)
+    out = propose(up_to)
+    assert out.expected_shortfall_qty.tolist() == [10]
+    assert out.inventory_position_qty.tolist() == [30]
+    assert out.order_qty.tolist() == [25]
+    assert "- allocated 0 - not expected to come 10, stock of" in out.reason[0]
+    assert "ordering 25 lifts it to 50." in out.reason[0]
+    # A lot of 30 brings 24.
+    assert propose(tables(on_hand=[-4.0, -3.0], s=20.0, q=30.0, inflation=1.25)).order_qty.tolist() == [60, 30]
 
 
 def test_the_smallest_number_of_lots_lifts_the_position_above_the_reorder_point(tables, propose):
@@ -152,6 +165,7 @@ def test_trap_releasing_all_proposals_and_running_again_proposes_nothing(tables,
         on_hand=draw(quantity), on_order=np.abs(draw(quantity)), allocated=np.abs(draw(quantity)), s=s, q=q,
         top=np.where(np.array(family) == "R_S", s + np.where(is_whole, 1, 0), s + q), family=family,
         method=np.where(is_whole, "negative_binomial", "gamma"), moq=moq, multiple=multiple,
+        inflation=draw(st.sampled_from([1.0, 1.0, 1.07, 1.25])),
     )  # fmt: skip
     first = propose(built)
     policies, positions, rows, demand = built

@@ -1,7 +1,6 @@
 import itertools
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from stockstrata.purchase_ranking import purchase_ranking
@@ -69,7 +68,11 @@ def test_the_cut_list_earns_more_than_pro_rata_orders(ranked):
 
 
 def test_lots_of_unknown_worth_come_last_and_nothing_gives_nothing(ranked):
-    out = ranked([6.0, 6.0], [np.nan, 9.0])
-    assert out.return_rate.iloc[-1] <= 0 or np.isnan(out.return_rate.iloc[-1])
-    assert out.item_id.iloc[0] == "i001"
-    assert isinstance(out, pd.DataFrame)
+    # Sold below its cost a unit earns nothing and costs its holding; without a price nothing tells what it earns.
+    out = ranked([6.0, 6.0, 6.0], [np.nan, 9.0, 3.0])
+    assert out.groupby("item_id", sort=False).ngroup().is_monotonic_increasing
+    assert out.item_id.unique().tolist() == ["i001", "i002", "i000"]
+    own = out.set_index("item_id")
+    assert own.return_rate["i000"].isna().all()
+    assert own.marginal_value_amount["i000"].isna().all()
+    assert (own.marginal_value_amount["i002"] < 0).all()

@@ -164,7 +164,7 @@ def policies(read, make_item_locations, *, mean, review=7.0, lead=14.0, segment=
         standard_quantiles=None, fallback_reason="",
     )  # fmt: skip
     return stock_policies(
-        rows, keys.assign(segment_code=segment), leads, demand,
+        rows, keys.assign(segment_code=segment, lifecycle_code="mature", demand_trend_ratio=1.0), leads, demand,
         parameters=read(**(files or {})), period_start_date=dt.date(2025, 1, 1),
     )  # fmt: skip
 

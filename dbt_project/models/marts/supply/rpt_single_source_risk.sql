@@ -7,6 +7,11 @@ with source as (
     where {{ in_window("period_start_date") }}
 ),
 
+tiers as (
+    select period_start_date, supplier_id, development_code from {{ ref("fct_supplier_tier") }}
+    where {{ in_window("period_start_date") }}
+),
+
 final as (
     select
         period_start_date,
@@ -20,6 +25,8 @@ final as (
         alternative_lead_time_days,
         on_hand_qty,
         cover_days,
+        case when alternative_lead_time_days is not null then greatest(alternative_lead_time_days - cover_days, 0) end as transition_gap_days,
+        tiers.development_code,
         daily_loss_amount,
         expected_loss_amount,
         buffer_qty,
@@ -33,6 +40,7 @@ final as (
         run_id,
         computed_at
     from source
+    left join tiers using (period_start_date, supplier_id)
 )
 
 select * from final

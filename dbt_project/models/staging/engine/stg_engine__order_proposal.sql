@@ -25,6 +25,7 @@ final as (
         on_order_qty,
         in_transit_qty,
         allocated_qty,
+        expected_shortfall_qty,
         reorder_point_qty,
         expected_arrival_stock_qty,
         window_demand_qty,

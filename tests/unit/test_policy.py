@@ -580,3 +580,11 @@ def test_an_applied_mix_meets_the_segment_s_service_at_less_stock_and_keeps_vita
     assert (mixed.safety_stock_qty * cost).sum() < 0.98 * (own.safety_stock_qty * cost).sum()
     vital = plan(daily, spread, tables=mix, criticality_code="vital", **args)
     assert (vital.expected_cycle_service_rate >= 0.98 - 1e-6).all()
+
+
+def test_what_keeps_no_stock_has_no_parts_of_a_buffer_however_odd_its_demand_is(plan):
+    """Hardly any demand, all of its spread from the lead time: solving for a buffer finds no number there."""
+    shape = np.where(PROBABILITIES < 0.9, 0.0, 5.0).tolist()
+    out = plan(0.0003, 0.0, supply_sd=0.24, family="do_not_stock", methods="conformal_count", shapes=[shape])
+    parts = out[[name for name in out.columns if name.startswith("safety_stock_")]]
+    assert (parts.to_numpy(dtype=float) == 0.0).all()

@@ -184,7 +184,7 @@ def test_a_read_only_home_can_be_looked_at_but_not_run(planned, cli, read_only_h
 
 
 def test_a_table_on_a_disk_that_became_read_only_keeps_its_rows(disk):
-    folder = disk("8m")
+    folder = disk("16m")
     warehouse = Warehouse(path=str(folder / "warehouse.duckdb"))
     warehouse.create_tables()
     warehouse.replace_period(LEAD_TIME, lead_times(10), PERIOD)

@@ -32,8 +32,7 @@ policies as (
         greatest(planned.moq_qty - greatest(planned.moq_qty / 2, policies.economic_order_qty), 0) / 2 as less_qty,
         policies.unit_cost_amount * policies.annual_demand_qty as yearly_cost_amount,
         policies.annual_demand_qty / policies.order_qty * policies.order_cost_amount as yearly_order_cost_amount,
-        coalesce(failures.failed_rate, 0) as failed_rate,
-        settings.capital_rate
+        coalesce(failures.failed_rate, 0) as failed_rate, settings.capital_rate
     from {{ ref("stg_engine__stock_policy") }} as policies
     inner join {{ ref("stg_engine__supply_risk") }} as risks using (period_start_date, item_id, location_id)
     inner join {{ ref("int_item_locations__planned") }} as planned using (period_start_date, item_id, location_id)
@@ -46,23 +45,25 @@ policies as (
 
 levered as (
     select
-        period_start_date,
-        supplier_id,
-        unnest(
-            [
-                {lever_code: 'halve_minimum_order', works: less_qty > 0,
-                    cash: less_qty * unit_cost_amount, saving: less_qty * holding_cost_amount},
-                {lever_code: 'order_twice_as_often', works: true,
-                    cash: order_qty / 4 * unit_cost_amount,
-                    saving: order_qty / 4 * holding_cost_amount - yearly_order_cost_amount},
-                {lever_code: 'thirty_more_days_to_pay', works: true,
-                    cash: 30 / 365.25 * yearly_cost_amount, saving: 30 / 365.25 * yearly_cost_amount * capital_rate},
-                {lever_code: 'one_percent_penalty', works: failed_rate > 0,
-                    cash: 0.0, saving: 0.01 * failed_rate * yearly_cost_amount}
-            ],
-            recursive := true
-        )
+        policies.period_start_date, policies.supplier_id, kinds.lever_code,
+        case kinds.lever_code
+            when 'halve_minimum_order' then less_qty * unit_cost_amount
+            when 'order_twice_as_often' then order_qty / 4 * unit_cost_amount
+            when 'thirty_more_days_to_pay' then 30 / 365.25 * yearly_cost_amount
+            else 0
+        end as cash,
+        case kinds.lever_code
+            when 'halve_minimum_order' then less_qty * holding_cost_amount
+            when 'order_twice_as_often' then order_qty / 4 * holding_cost_amount - yearly_order_cost_amount
+            when 'thirty_more_days_to_pay' then 30 / 365.25 * yearly_cost_amount * capital_rate
+            else 0.01 * failed_rate * yearly_cost_amount
+        end as saving,
+        (kinds.lever_code <> 'halve_minimum_order' or less_qty > 0)
+        and (kinds.lever_code <> 'one_percent_penalty' or failed_rate > 0) as works
     from policies
+    cross join (values
+        ('halve_minimum_order'), ('order_twice_as_often'), ('thirty_more_days_to_pay'), ('one_percent_penalty')
+    ) as kinds (lever_code)
 ),
 
 levers as (

@@ -491,26 +491,30 @@ def test_nothing_is_ordered_that_arrives_after_phase_out_and_lots_shrink_towards
 def test_stock_left_at_phase_out_is_less_at_equal_service(plan):
     """A declining item, planned anew each week with its remaining demand, against the same policy without an end."""
 
+    start = dt.date(2025, 1, 6)
+    end = pd.Timestamp(start + dt.timedelta(weeks=26))
+
+    def policy_of(week, with_end):
+        rate = 10 * 0.93**week
+        return plan(
+            [rate], [(28 * rate * 1.5) ** 0.5], family="s_S", cut_off=start + dt.timedelta(weeks=week),
+            phase_out_date=end if with_end else pd.NaT, moq_qty=150.0,
+        ).iloc[0]  # fmt: skip
+
+    policies = {(week, with_end): policy_of(week, with_end) for week in range(26) for with_end in (True, False)}
+
     def replay(with_end, seed):
         rng = np.random.default_rng(seed)
         on_hand, arrivals, served, asked = 200.0, {}, 0.0, 0.0
-        start = dt.date(2025, 1, 6)
-        end = start + dt.timedelta(weeks=26)
         for week in range(26):
-            rate = 10 * 0.93**week
-            cut_off = start + dt.timedelta(weeks=week)
-            phase_out = pd.Timestamp(end) if with_end else pd.NaT
-            row = plan(
-                [rate], [(28 * rate * 1.5) ** 0.5], family="s_S", cut_off=cut_off, phase_out_date=phase_out,
-                moq_qty=150.0,
-            ).iloc[0]  # fmt: skip
+            row = policies[week, with_end]
             on_hand += arrivals.pop(week, 0.0)
             position = on_hand + sum(arrivals.values())
             if row.policy_family == "s_S" and position <= row.reorder_point_qty:
                 most = row.residual_demand_qty - position if with_end else np.inf
                 order = min(max(row.order_up_to_qty - position, 150.0), max(np.ceil(most), 0.0))
                 arrivals[week + 3] = arrivals.get(week + 3, 0.0) + order
-            demand = rng.poisson(7 * rate)
+            demand = rng.poisson(7 * 10 * 0.93**week)
             served, asked = served + min(demand, on_hand), asked + demand
             on_hand -= min(demand, on_hand)
         return on_hand + sum(arrivals.values()), served / asked
@@ -538,21 +542,25 @@ def test_lots_and_levels_of_what_declines_shrink_with_what_is_left_to_sell(plan)
 def test_less_is_left_of_what_declines_at_equal_service(plan):
     """Planned anew each month as the trend of the last spans is seen, against the policy that knows of no decline."""
 
+    def policy_of(week, sees_decline):
+        rate = 10 * 0.5 ** (week / 18)
+        return plan([rate], [(28 * rate * 1.5) ** 0.5], family="s_S", moq_qty=200.0,
+                    stage="decline" if sees_decline else "mature", trend=0.5 ** (26 / 18)).iloc[0]  # fmt: skip
+
+    policies = {(week, sees): policy_of(week, sees) for week in range(0, 78, 4) for sees in (True, False)}
+
     def replay(sees_decline, seed):
         rng = np.random.default_rng(seed)
         on_hand, arrivals, served, asked = 400.0, {}, 0.0, 0.0
         for week in range(78):
-            rate = 10 * 0.5 ** (week / 18)
-            if week % 4 == 0:
-                row = plan([rate], [(28 * rate * 1.5) ** 0.5], family="s_S", moq_qty=200.0,
-                           stage="decline" if sees_decline else "mature", trend=0.5 ** (26 / 18)).iloc[0]  # fmt: skip
+            row = policies[week // 4 * 4, sees_decline]
             on_hand += arrivals.pop(week, 0.0)
             position = on_hand + sum(arrivals.values())
             if row.policy_family == "s_S" and position <= row.reorder_point_qty:
                 most = np.ceil(row.residual_demand_qty) - position if sees_decline else np.inf
                 order = min(max(row.order_up_to_qty - position, 200.0), max(most, 0.0))
                 arrivals[week + 3] = arrivals.get(week + 3, 0.0) + order
-            demand = rng.poisson(7 * rate)
+            demand = rng.poisson(7 * 10 * 0.5 ** (week / 18))
             served, asked = served + min(demand, on_hand), asked + demand
             on_hand -= min(demand, on_hand)
         return on_hand + sum(arrivals.values()), served / asked

@@ -5,7 +5,7 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 
-from stockstrata.columns import days, flags, numbers, texts
+from stockstrata.columns import DAYS_PER_YEAR, days, flags, numbers, texts
 from stockstrata.ordering.rules import OrderLimits
 from stockstrata.policy import KEY, NOT_STOCKED
 
@@ -56,7 +56,7 @@ def unreleased_proposals(
     segment = rows["segment_code"].to_numpy(dtype=object)
     is_due = (position <= numbers(rows, "reorder_point_qty")) & (since > limits.of("late_release", segment))
     is_due &= ~np.isin(rows["policy_family"].to_numpy(dtype=str), NOT_STOCKED)
-    daily = numbers(rows, "annual_demand_qty") / 365.25
+    daily = numbers(rows, "annual_demand_qty") / DAYS_PER_YEAR
     short = np.clip(daily * numbers(rows, "lead_time_days") - np.maximum(position, 0.0), 0.0, None)
     out = rows.loc[:, [*KEY, "order_date", "order_qty"]].assign(
         judged_code="proposed",

@@ -22,7 +22,7 @@ from orchestration.resources.warehouse import Warehouse
 from stockstrata.gate.facts import Plans, Realised, UniformRule, WhatCame
 from stockstrata.gate.grid import cut_offs_before_cycles, past_cut_offs, replay_grid
 from stockstrata.gate.moments import KEY
-from stockstrata.gate.replanning import COLUMNS, replanned_cycle, replanned_from_moments
+from stockstrata.gate.replanning import COLUMNS, of_keys, replanned_cycle, replanned_from_moments
 from stockstrata.parameters import PlanningParameters
 from stockstrata.service_targets import PERIOD_DAYS
 from stockstrata.tables import CANDIDATE_POLICY
@@ -54,7 +54,7 @@ class PastPlans:
         """
         planned = planned_item_locations(self.warehouse, self.period)
         cut_offs, cycles = self._cut_offs(), self._cycles()
-        in_force = _of_keys(plans_in_force(self.warehouse, self.period, cut_offs, cycles), planned)
+        in_force = of_keys(plans_in_force(self.warehouse, self.period, cut_offs, cycles), planned)
         is_same = rules_in_force(self.warehouse, self.period) == {rules_hash}
         return Plans(
             policies=self.warehouse.read_period(CANDIDATE_POLICY.name, self.period),
@@ -110,7 +110,7 @@ class PastPlans:
             if day in cycles
         ]
         parts.append(self._before_cycles(cut_offs, next(iter(cycles.values()), self.period)))
-        found = _of_keys(pd.concat([part for part in parts if len(part)] or parts, ignore_index=True), planned)
+        found = of_keys(pd.concat([part for part in parts if len(part)] or parts, ignore_index=True), planned)
         return found.loc[:, COLUMNS].sort_values([*KEY, "cut_off_date"], ignore_index=True)
 
     def _before_cycles(self, cut_offs: Sequence[dt.date], first_cycle: dt.date) -> pd.DataFrame:
@@ -131,8 +131,3 @@ class PastPlans:
         if not cut_offs:
             return {}
         return known_moments(self.warehouse, item_locations, cut_offs, self.parameters.settings.replay_history_days)
-
-
-def _of_keys(rows: pd.DataFrame, planned: pd.DataFrame) -> pd.DataFrame:
-    is_there = pd.MultiIndex.from_frame(rows[KEY]).isin(pd.MultiIndex.from_frame(planned[KEY]))
-    return rows.loc[is_there].reset_index(drop=True)

@@ -107,7 +107,7 @@ def replanned_from_moments(
     planned = _plannable(item_locations, assignment, parameters, lead_times)
     parts = {
         name: [
-            _labelled(_of_keys(frame, moments), cut_off)
+            _labelled(of_keys(frame, moments), cut_off)
             for cut_off, moments in known.items()
         ]
         for name, frame in (("planned", planned), ("assignment", assignment), ("lead_times", lead_times))
@@ -116,7 +116,7 @@ def replanned_from_moments(
     if not stacked or stacked["planned"].empty:
         return _no_rows()
     moments = pd.concat([_labelled(frame, cut_off) for cut_off, frame in known.items()], ignore_index=True)
-    moments = _of_keys(moments, stacked["planned"]).sort_values(KEY, ignore_index=True)
+    moments = of_keys(moments, stacked["planned"]).sort_values(KEY, ignore_index=True)
     planned = stacked["planned"].sort_values(KEY, ignore_index=True)
     reviews = review_periods(planned, stacked["assignment"], parameters=parameters, cycle_days=cycle_days)
     policies = stock_policies(
@@ -156,14 +156,17 @@ def _plannable(
 ) -> pd.DataFrame:
     """Item-locations with a row in every frame and a segment that the rules know."""
     segments = {row.segment_code for row in parameters.segment_strategies}
-    found = _of_keys(item_locations, assignment.loc[assignment["segment_code"].isin(segments)])
+    found = of_keys(item_locations, assignment.loc[assignment["segment_code"].isin(segments)])
     for frame in needed:
-        found = _of_keys(found, frame)
+        found = of_keys(found, frame)
     return found
 
 
-def _of_keys(frame: pd.DataFrame, keys: pd.DataFrame) -> pd.DataFrame:
-    """Rows of a frame whose item-location stands among some keys."""
+def of_keys(frame: pd.DataFrame, keys: pd.DataFrame) -> pd.DataFrame:
+    """Rows of a frame whose item-location stands among some keys, numbered anew.
+
+    Example: of lead times of a and b, with planned a and c, that of a.
+    """
     is_there = pd.MultiIndex.from_frame(frame[KEY]).isin(pd.MultiIndex.from_frame(keys[KEY]))
     return frame.loc[np.asarray(is_there)].reset_index(drop=True)
 
